@@ -1,0 +1,1 @@
+"""patchkit's own pack: one folder is one patch."""

@@ -1,0 +1,1 @@
+"""Replace the matrix product of the DFL decode by multiply-and-sum."""

@@ -1,0 +1,54 @@
+"""The one place where failures become text and exit codes."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+from patchkit.errors import PatchkitError
+
+FAILED, BUG, INTERRUPTED = 2, 3, 130
+P = ParamSpec("P")
+
+
+def guarded(command: Callable[P, int]) -> Callable[P, None]:
+    """The command, with its return value as exit code and its failures told as fact, place and next step."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        raise SystemExit(_code(command, *args, **kwargs))
+
+    return run
+
+
+def _code(command: Callable[P, int], *args: P.args, **kwargs: P.kwargs) -> int:
+    try:
+        code = command(*args, **kwargs)
+        sys.stdout.flush()
+    except PatchkitError as error:
+        _tell(command.__name__, error, as_json=kwargs.get("format") == "json")
+        return FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write("patchkit: interrupted\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away (`patchkit list | head -1`); nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception:
+        traceback.print_exc()
+        sys.stderr.write("patchkit: this is a bug in patchkit; please report it with the lines above\n")
+        return BUG
+    return code
+
+
+def _tell(command: str, error: PatchkitError, *, as_json: bool) -> None:
+    if as_json:
+        from patchkit.output.json import render_error
+
+        sys.stdout.write(render_error(command, error))
+    sys.stderr.write(f"patchkit: {error.message}\n")
+    if error.hint:
+        sys.stderr.write(f"hint: {error.hint}\n")

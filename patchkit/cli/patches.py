@@ -1,0 +1,208 @@
+"""The commands that concern patches."""
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import patchkit
+from patchkit.cli.failures import guarded
+
+app = typer.Typer(
+    help="Versioned, checked and reversible patches for installed object-detection frameworks.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Format(str, Enum):
+    text = "text"
+    json = "json"
+
+
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Patches; 'patchkit list' shows them.")]
+SomeIds = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Patches; by default all applied ones.")]
+Python = Annotated[str | None, typer.Option(metavar="EXE", help="Interpreter or environment that holds the packages.")]
+SitePackages = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder that the packages are installed in.")]
+Tree = Annotated[Path | None, typer.Option("--path", metavar="TREE-OR-FILE", help="Source tree, or one file of it.")]
+OutputFormat = Annotated[Format, typer.Option("--format", help="text, or json for scripts.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"patchkit {patchkit.__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command("list")
+@guarded
+def list_(format: OutputFormat = Format.text) -> int:
+    """Every patch: id, version, state in this environment, title."""
+    from patchkit.output import json, text
+    from patchkit.patching.packs import all_rooms
+    from patchkit.patching.state import patch_states
+    from patchkit.patching.target import find_target
+
+    states = {state.receipt.patch: state.state for state in patch_states(find_target())}
+    rows = [(room, states.get(room.id)) for room in all_rooms()]
+    sys.stdout.write(json.render_list(rows) if format is Format.json else text.render_list(rows))
+    return 0
+
+
+@app.command()
+@guarded
+def show(id: Annotated[str, typer.Argument(metavar="ID")]) -> int:
+    """Symptom, cause, what changes in the maths, versions, how to undo, links."""
+    from patchkit.output.text import render_room
+    from patchkit.patching.packs import find_room
+
+    sys.stdout.write(render_room(find_room(id)))
+    return 0
+
+
+@app.command()
+@guarded
+def explain(name: Annotated[str, typer.Argument(metavar="PATCH")]) -> int:
+    """The documentation of a patch, as its room holds it."""
+    from patchkit.patching.packs import find_room
+
+    sys.stdout.write(find_room(name).readme)
+    return 0
+
+
+@app.command()
+@guarded
+def apply(
+    ids: Ids,
+    python: Python = None,
+    site_packages: SitePackages = None,
+    path: Tree = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a patch would be applied.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Write nothing; print the change. Exits as --check.")] = False,
+    allow_drift: Annotated[
+        bool, typer.Option("--allow-drift", help="Patch code that differs from its release, where its core matches.")
+    ] = False,
+    allow_editable: Annotated[
+        bool, typer.Option("--allow-editable", help="Patch the source tree behind an editable install.")
+    ] = False,
+    allow_system: Annotated[bool, typer.Option("--allow-system", help="Patch files of system packages.")] = False,
+    allow_two_owners: Annotated[
+        bool, typer.Option("--allow-two-owners", help="Patch a file that two distributions installed differently.")
+    ] = False,
+    allow_shadowed: Annotated[
+        bool, typer.Option("--allow-shadowed", help="Patch a file though Python would load another copy from here.")
+    ] = False,
+    allow_symlinks: Annotated[
+        bool, typer.Option("--allow-symlinks", help="Replace links in a source tree by patched files.")
+    ] = False,
+    format: OutputFormat = Format.text,
+) -> int:
+    """Apply patches: all of them, or none."""
+    from patchkit.output import json, text
+    from patchkit.patching.apply import apply as run
+    from patchkit.patching.results import exit_code
+    from patchkit.patching.target import Allowed, find_target
+
+    allowed = Allowed(
+        drift=allow_drift,
+        editable=allow_editable,
+        system=allow_system,
+        owners=allow_two_owners,
+        shadowed=allow_shadowed,
+        symlinks=allow_symlinks,
+    )
+    results = run(find_target(python, site_packages, path), ids, allowed, write=not (check or diff))
+    if format is Format.json:
+        sys.stdout.write(json.render_results("apply", results, diff=diff))
+    elif diff:
+        sys.stdout.write(text.render_diff(results))
+        sys.stderr.write(text.render_results(results))
+    else:
+        sys.stdout.write(text.render_results(results))
+    return exit_code(results)
+
+
+@app.command()
+@guarded
+def revert(
+    ids: SomeIds = None,
+    all_: Annotated[bool, typer.Option("--all", help="Revert every patch of the target.")] = False,
+    python: Python = None,
+    site_packages: SitePackages = None,
+    path: Tree = None,
+    format: OutputFormat = Format.text,
+) -> int:
+    """Bring the original bytes back, offline."""
+    from patchkit.errors import UnknownPatch
+    from patchkit.output import json, text
+    from patchkit.patching.results import exit_code
+    from patchkit.patching.revert import revert as run
+    from patchkit.patching.target import find_target
+
+    if bool(ids) == all_:
+        raise UnknownPatch("name the patches to revert, or give --all", "'patchkit status' shows what is applied")
+    results = run(find_target(python, site_packages, path), ids or None)
+    if format is Format.json:
+        sys.stdout.write(json.render_results("revert", results, diff=False))
+    else:
+        sys.stdout.write(text.render_results(results))
+    return exit_code(results)
+
+
+@app.command()
+@guarded
+def status(
+    python: Python = None,
+    site_packages: SitePackages = None,
+    path: Tree = None,
+    format: OutputFormat = Format.text,
+) -> int:
+    """What is applied, and whether it is still intact. Exits 1 if it is not."""
+    from patchkit.output import json, text
+    from patchkit.patching.settle import settle
+    from patchkit.patching.state import APPLIED, patch_states
+    from patchkit.patching.target import find_target
+
+    target = find_target(python, site_packages, path)
+    for root in target.roots:
+        if settle(root):
+            sys.stderr.write(f"patchkit: undid a command that was killed in {root}\n")
+    states = patch_states(target)
+    sys.stdout.write(json.render_status(states) if format is Format.json else text.render_status(states, target.label))
+    return 0 if all(state.state == APPLIED for state in states) else 1
+
+
+@app.command()
+@guarded
+def verify(
+    ids: SomeIds = None,
+    python: Python = None,
+    site_packages: SitePackages = None,
+    path: Tree = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Hashes only: starts no process. For ENTRYPOINT and HEALTHCHECK.")
+    ] = False,
+    format: OutputFormat = Format.text,
+) -> int:
+    """Prove that patches hold, and that the code that runs is the patched code. Exits 1 if it is not."""
+    from patchkit.output import json, text
+    from patchkit.patching.target import find_target
+    from patchkit.patching.verify import verify as run
+
+    checks = run(find_target(python, site_packages, path), ids or [], fast=fast)
+    sys.stdout.write(json.render_checks(checks, fast=fast) if format is Format.json else text.render_checks(checks))
+    return 0 if all(check.ok for check in checks) else 1

@@ -1,0 +1,104 @@
+"""Results as scripts read them. The keys are a contract: schema 1."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from patchkit.errors import PatchkitError
+    from patchkit.patching.packs import Room
+    from patchkit.patching.results import Result
+    from patchkit.patching.state import PatchState
+    from patchkit.patching.verify import Check
+
+SCHEMA = 1
+
+
+def render(command: str, **body: Any) -> str:
+    return json.dumps({"schema": SCHEMA, "command": command, **body}, indent=2, ensure_ascii=False) + "\n"
+
+
+def render_error(command: str, error: "PatchkitError") -> str:
+    return render(command, error={"message": error.message, "hint": error.hint})
+
+
+def render_results(command: str, results: "Sequence[Result]", *, diff: bool) -> str:
+    return render(command, results=[_result(result, diff) for result in results])
+
+
+def _result(result: "Result", diff: bool) -> dict[str, Any]:
+    from patchkit.output.text import unified_diff
+
+    return {
+        "patch": result.patch,
+        "version": result.version,
+        "outcome": result.outcome,
+        "target": {
+            "kind": result.target.kind,
+            "distribution": result.target.distribution,
+            "version": result.target.version,
+            "root": result.target.root,
+        },
+        "files": [
+            {
+                "path": file.path,
+                "before_sha256": file.before_sha256,
+                "after_sha256": file.after_sha256,
+                "sites": [{"symbol": s.symbol, "line": s.line, "state": s.state} for s in file.sites],
+                **({"diff": unified_diff(file)} if diff else {}),
+            }
+            for file in result.files
+        ],
+        "message": result.message,
+        "hint": result.hint,
+    }
+
+
+def render_status(states: "Sequence[PatchState]") -> str:
+    return render(
+        "status",
+        patches=[
+            {
+                "patch": state.receipt.patch,
+                "version": state.receipt.version,
+                "state": state.state,
+                "target": {
+                    "kind": state.receipt.kind,
+                    "distribution": state.receipt.distribution,
+                    "version": state.receipt.distribution_version,
+                    "root": str(state.root),
+                },
+                "files": [{"path": file.path, "state": now} for file, now in state.files],
+            }
+            for state in states
+        ],
+    )
+
+
+def render_checks(checks: "Sequence[Check]", *, fast: bool) -> str:
+    return render(
+        "verify",
+        fast=fast,
+        ok=all(check.ok for check in checks),
+        checks=[
+            {
+                "patch": check.patch,
+                "check": check.check,
+                "path": check.path,
+                "ok": check.ok,
+                "message": check.message,
+                "hint": check.hint,
+            }
+            for check in checks
+        ],
+    )
+
+
+def render_list(rows: "Sequence[tuple[Room, str | None]]") -> str:
+    return render(
+        "list",
+        patches=[
+            {"id": room.id, "version": room.manifest.version, "title": room.manifest.title, "state": state}
+            for room, state in rows
+        ],
+    )

@@ -1,0 +1,91 @@
+"""Results as a person reads them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from patchkit.patching import results as r
+
+if TYPE_CHECKING:
+    from patchkit.patching.packs import Room
+    from patchkit.patching.results import FileReport, Result
+    from patchkit.patching.state import PatchState
+    from patchkit.patching.verify import Check
+
+
+def render_results(results: "Sequence[Result]") -> str:
+    return "".join(_result(result) for result in results)
+
+
+def _result(result: "Result") -> str:
+    title = f"{result.patch} {result.version}: " if result.version else f"{result.patch}: "
+    lines = [f"{title}{result.outcome}"]
+    if result.target.distribution and result.outcome not in r.REFUSED:
+        lines[0] += f" ({result.target.label})"
+    if result.outcome not in r.REFUSED:
+        for file in result.files:
+            lines += [f"  {file.path}:{site.line}  {site.symbol}  {site.state}" for site in file.sites]
+    lines += [f"  {line}" for line in result.message.splitlines()]
+    if result.hint:
+        lines.append(f"  hint: {result.hint}")
+    return "\n".join(lines) + "\n"
+
+
+def render_diff(results: "Sequence[Result]") -> str:
+    """Unified diffs of every file that changes, as git prints them."""
+    return "".join(unified_diff(file) for result in results for file in result.files if file.before != file.after)
+
+
+def unified_diff(file: "FileReport") -> str:
+    from difflib import unified_diff as differ
+
+    before, after = (
+        data.decode("utf-8", errors="replace").splitlines(keepends=True) for data in (file.before, file.after)
+    )
+    lines = differ(before, after, f"a/{file.path}", f"b/{file.path}")
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def render_status(states: "Sequence[PatchState]", label: str) -> str:
+    if not states:
+        return f"no patch is applied in {label}\n"
+    lines = []
+    for state in states:
+        receipt = state.receipt
+        place = f" ({receipt.distribution} {receipt.distribution_version})" if receipt.distribution else ""
+        lines.append(f"{receipt.patch} {receipt.version}: {state.state}{place}")
+        lines.append(f"  {state.root}")
+        lines += [f"  {file.path}  {now}" for file, now in state.files]
+        if state.state != "applied":
+            lines.append(f"  hint: 'patchkit verify {receipt.patch}' says what changed; patchkit apply {receipt.patch}")
+    return "\n".join(lines) + "\n"
+
+
+def render_checks(checks: "Sequence[Check]") -> str:
+    lines = []
+    for check in checks:
+        place = f"{check.path}: " if check.path else ""
+        lines.append(f"{'ok    ' if check.ok else 'FAILED'} {check.patch or '-'}  {check.check}  {place}{check.message}")
+        if check.hint:
+            lines.append(f"       hint: {check.hint}")
+    return "\n".join(lines) + "\n"
+
+
+def render_list(rows: "Sequence[tuple[Room, str | None]]") -> str:
+    width = max(len(room.id) for room, _ in rows)
+    return "".join(
+        f"{room.id:<{width}}  {room.manifest.version}  {state or 'not applied':<11}  {room.manifest.title}\n"
+        for room, state in rows
+    )
+
+
+def render_room(room: "Room") -> str:
+    """What `show` prints: the facts of the manifest, then the room's own documentation."""
+    manifest = room.manifest
+    lines = [f"{manifest.id} {manifest.version} ({manifest.severity}): {manifest.title}", ""]
+    for target in manifest.targets:
+        name = " or ".join(target.distributions) if target.distributions else f"source trees (--path), {target.tree}"
+        lines.append(f"for     {name} {target.versions}".rstrip())
+        lines += [f"        {site.file}::{site.symbol}" for site in target.sites]
+    lines += [f"symptom {symptom}" for symptom in manifest.symptoms]
+    lines += [f"link    {reference.kind}: {reference.title} <{reference.url}>" for reference in manifest.references]
+    return "\n".join(lines) + "\n\n" + room.readme.rstrip() + "\n"

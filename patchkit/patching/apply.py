@@ -1,0 +1,302 @@
+"""`apply`: locate, plan, write and receipt, for one or several patches, all of them or none."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from patchkit.errors import PatchkitError, StateCorrupt, TargetRefused, UnknownPatch
+from patchkit.patching import results as r
+from patchkit.patching.ledger import Ledger, Receipt, load_ledger, read_blob, sha256_of
+from patchkit.patching.packs import room_digest
+from patchkit.patching.results import FileReport, Result, SiteReport, TargetReport
+from patchkit.patching.state import DRIFTED, file_state
+from patchkit.patching.target import Allowed, Target
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from patchkit.patching.distinfo import Distribution
+    from patchkit.patching.draft import Draft
+    from patchkit.patching.manifest import TargetSpec
+    from patchkit.patching.packs import Room
+    from patchkit.patching.plan import Planned
+
+
+@dataclass(frozen=True)
+class Located:
+    """A room with the root it goes to, or the reason why there is none."""
+
+    room: "Room"
+    root: Path
+    spec: "TargetSpec | None" = None  # None: a tree
+    distribution: "Distribution | None" = None
+    refusal: Result | None = None
+
+
+def apply(target: Target, ids: Sequence[str], allowed: Allowed, *, write: bool) -> list[Result]:
+    """One result for each patch, in the order asked for; nothing is written unless all of them can be.
+
+    Raises   PatchkitError for what concerns the command as a whole.
+    """
+    ids = list(dict.fromkeys(ids))
+    if not ids:
+        raise UnknownPatch("no patch was named", "'patchkit list' shows every patch")
+    done = {id: result for id in ids if (result := _already_applied(target, id))}
+    if len(done) == len(ids):
+        return [done[id] for id in ids]
+    located = [_locate(target, id, allowed) for id in ids]
+    roots = {place.root for place in located if place.refusal is None}
+    if len(roots) > 1:
+        raise TargetRefused(
+            f"the patches go to different roots: {', '.join(sorted(map(str, roots)))}",
+            "a command writes to one root, all or nothing: apply them one by one",
+        )
+    with ExitStack() as stack:
+        if write and roots:
+            _enter(stack, next(iter(roots)))
+        else:
+            _refuse_unfinished(roots)
+        return _plan_and_write(target, located, allowed, write=write)
+
+
+def _already_applied(target: Target, id: str) -> Result | None:
+    """The result of a patch whose receipt, bytes and room all agree: no manifest is read and nothing is parsed."""
+    for root in target.roots:
+        receipt = load_ledger(root).receipt(id)
+        if receipt is None or not _concerns(target, root, receipt):
+            continue
+        if room_digest(receipt.pack, id) != receipt.room_sha256:
+            return None
+        files = []
+        for file in receipt.files:
+            try:
+                data = (root / file.path).read_bytes()
+            except OSError:
+                return None
+            if sha256_of(data) != file.after_sha256:
+                return None
+            sites = tuple(SiteReport(site.symbol, site.line, "applied") for site in file.sites)
+            files.append(FileReport(file.path, file.after_sha256, file.after_sha256, sites))
+        report = TargetReport(receipt.kind, receipt.distribution, receipt.distribution_version, str(root))
+        return Result(id, receipt.version, r.ALREADY_APPLIED, report, tuple(files))
+    return None
+
+
+def _concerns(target: Target, root: Path, receipt: Receipt) -> bool:
+    return target.file is None or target.file.relative_to(root).as_posix() in receipt.paths
+
+
+def _enter(stack: ExitStack, root: Path) -> None:
+    from patchkit.patching.transaction import locked, recover
+
+    stack.enter_context(locked(root))
+    recover(root)
+
+
+def _refuse_unfinished(roots: set[Path]) -> None:
+    from patchkit.patching.transaction import is_unfinished
+
+    for root in roots:
+        if is_unfinished(root):
+            raise StateCorrupt(f"{root}: a command is at work there, or was killed", "'patchkit status' undoes it")
+
+
+# --- locate
+
+
+def _locate(target: Target, id: str, allowed: Allowed) -> Located:
+    from patchkit.patching.packs import find_room
+
+    room = find_room(id)
+    if target.kind != "environment":
+        return Located(room, target.roots[0])
+    return _locate_installed(target, room, allowed)
+
+
+def _locate_installed(target: Target, room: "Room", allowed: Allowed) -> Located:
+    from patchkit.patching.target import absent_hint, find_installed
+
+    manifest = room.manifest
+    report = TargetReport("distribution", None, None, target.label)
+    if not manifest.distributions:
+        message = f"{room.id} is for source trees, not for installed packages"
+        refusal = Result(room.id, manifest.version, r.NOT_APPLICABLE, report, (), message, "name the tree with --path")
+        return Located(room, Path(), refusal=refusal)
+    installed = find_installed(target, manifest.distributions)
+    if not installed:
+        message = f"{manifest.distributions[0]} is not installed in {target.label}"
+        hint = absent_hint(target, manifest.distributions)
+        refusal = Result(room.id, manifest.version, r.NOT_APPLICABLE, report, (), message, hint)
+        return Located(room, Path(), refusal=refusal)
+    for place in installed:
+        source = place.distribution.editable
+        if source is not None and not allowed.editable:
+            raise TargetRefused(
+                f"{place.distribution.label} is an editable install: its code is your own tree in {source}",
+                f"patch the tree with --path {source}, or accept this with --allow-editable",
+            )
+        if source is not None:
+            return Located(room, source.resolve())
+    return _covered(room, [(place.root, place.distribution) for place in installed])
+
+
+def _covered(room: "Room", installed: "list[tuple[Path, Distribution]]") -> Located:
+    """The distribution that the patch covers and that owns the bytes; a refusal if no version is covered."""
+    from patchkit.patching.distinfo import normalised
+
+    pairs = [
+        (root, distribution, spec)
+        for root, distribution in installed
+        for spec in room.manifest.targets
+        if normalised(distribution.name) in {normalised(name) for name in spec.distributions}
+        and spec.covers(distribution.version)
+    ]
+    if not pairs:
+        root, distribution = installed[0]
+        report = TargetReport("distribution", distribution.name, distribution.version, str(root))
+        ranges = " or ".join(spec.versions for spec in room.manifest.targets if spec.versions)
+        message = f"{distribution.label} is outside the versions of {room.id}: {ranges}"
+        hint = f"'patchkit show {room.id}' says what it mends; other releases do not hold that code"
+        return Located(room, root, refusal=Result(room.id, room.manifest.version, r.NOT_APPLICABLE, report, (), message, hint))
+    root, distribution, spec = next((pair for pair in pairs if _owns(*pair)), pairs[0])
+    return Located(room, root, spec, distribution)
+
+
+def _owns(root: Path, distribution: "Distribution", spec: "TargetSpec") -> bool:
+    from patchkit.patching.distinfo import Record
+
+    try:
+        record = Record(distribution.record.read_bytes(), distribution.record)
+        rows = [(record.row(path), (root / path).read_bytes()) for path in spec.files]
+    except (OSError, PatchkitError):
+        return False
+    return all(row is not None and row.agrees_with(data) for row, data in rows)
+
+
+# --- plan and write
+
+
+def _plan_and_write(target: Target, located: list[Located], allowed: Allowed, *, write: bool) -> list[Result]:
+    from patchkit.patching.draft import Draft
+
+    drafts: dict[Path, Draft] = {}
+    ledgers: dict[Path, Ledger] = {}
+    originals: dict[str, bytes] = {}
+    planned: list[Result] = []
+    for place in located:
+        if place.refusal is not None:
+            planned.append(place.refusal)
+            continue
+        draft = drafts.setdefault(place.root, Draft(place.root))
+        ledger = ledgers.setdefault(place.root, draft.ledger)
+        step, ledger = _plan_one(target, place, draft, ledger, allowed)
+        if step.receipt is not None:
+            ledger = ledger.with_receipt(step.receipt)
+        ledgers[place.root] = ledger
+        originals |= step.originals
+        planned.append(step.result)
+    planned = [_with_relations(result, place.room, ledgers.get(place.root), planned) for result, place in zip(planned, located, strict=True)]
+    for root, draft in drafts.items():
+        planned = _refuse_shadowed(target, draft, planned, allowed)
+        if write and not any(result.outcome in r.REFUSED for result in planned):
+            is_tree = any(place.spec is None for place in located)
+            _write(target, draft, ledgers[root], originals, is_tree=is_tree)
+            return planned
+    refused = any(result.outcome in r.REFUSED for result in planned)
+    return [_not_written(result, refused=refused) for result in planned]
+
+
+def _plan_one(
+    target: Target, place: Located, draft: "Draft", ledger: Ledger, allowed: Allowed
+) -> "tuple[Planned, Ledger]":
+    """The planned patch, and the ledger without a receipt that it replaces."""
+    from patchkit.patching.plan import Planned, plan_distribution, plan_tree
+    from patchkit.patching.revert import restore
+
+    receipt = ledger.receipt(place.room.id)
+    if receipt is not None:
+        result = _already_applied(target, place.room.id)
+        if result is not None:
+            return Planned(result), ledger
+        conflict = _edited_since(place, draft, receipt)
+        if conflict is not None:
+            return Planned(conflict), ledger
+        restore(draft, receipt, lambda sha256: read_blob(draft.root, sha256))
+        ledger = ledger.without(receipt.patch)
+    if place.spec is not None and place.distribution is not None:
+        return plan_distribution(place.room, place.spec, place.distribution, draft, allowed), ledger
+    file = target.file.relative_to(draft.root).as_posix() if target.file else None
+    kind = "file" if file else "tree"
+    return plan_tree(place.room, kind, file, draft, allowed), ledger
+
+
+def _edited_since(place: Located, draft: "Draft", receipt: Receipt) -> Result | None:
+    """A conflict if a patched file was edited after patchkit wrote it."""
+    drifted = [file.path for file in receipt.files if file_state(draft.root, file) == DRIFTED]
+    if not drifted:
+        return None
+    report = TargetReport(receipt.kind, receipt.distribution, receipt.distribution_version, str(draft.root))
+    message = f"{report.label}: {drifted[0]} was edited after patchkit had applied {receipt.patch} {receipt.version}"
+    hint = (
+        place.distribution.reinstall_hint
+        if place.distribution
+        else f"undo the edit; the patched text had sha256 {receipt.files[0].after_sha256[:12]}"
+    )
+    return Result(receipt.patch, receipt.version, r.CONFLICT, report, (), message, hint)
+
+
+def _with_relations(result: Result, room: "Room", ledger: Ledger | None, planned: list[Result]) -> Result:
+    """The result, or a conflict if a patch it requires is missing or one it excludes is there."""
+    if result.outcome in r.REFUSED:
+        return result
+    applied = {receipt.patch for receipt in ledger.receipts} if ledger else set()
+    applied |= {other.patch for other in planned if other.outcome in r.DONE}
+    missing = [id for id in room.manifest.requires if id not in applied]
+    excluded = [id for id in room.manifest.conflicts if id in applied]
+    if missing:
+        message, hint = f"{room.id} requires {missing[0]}", f"patchkit apply {missing[0]} {room.id}"
+    elif excluded:
+        message, hint = f"{room.id} and {excluded[0]} exclude each other", f"patchkit revert {excluded[0]}"
+    else:
+        return result
+    return replace(result, outcome=r.CONFLICT, message=message, hint=hint)
+
+
+def _refuse_shadowed(target: Target, draft: "Draft", planned: list[Result], allowed: Allowed) -> list[Result]:
+    """Conflicts in place of results whose patched file is not the one that the target's Python would load."""
+    from patchkit.patching.effect import loaded_elsewhere
+
+    if target.interpreter is None or not target.on_path or allowed.shadowed:
+        return planned
+    pending = [file.path for result in planned if result.outcome == r.APPLIED for file in result.files]
+    if not pending:
+        return planned
+    elsewhere = loaded_elsewhere(target.interpreter, draft.root, pending)
+    checked = []
+    for result in planned:
+        hit = next((elsewhere[file.path] for file in result.files if file.path in elsewhere), None)
+        if result.outcome == r.APPLIED and hit is not None:
+            result = replace(result, outcome=r.CONFLICT, message=hit.message, hint=hit.hint)  # noqa: PLW2901
+        checked.append(result)
+    return checked
+
+
+def _write(target: Target, draft: "Draft", ledger: Ledger, originals: dict[str, bytes], *, is_tree: bool) -> None:
+    from patchkit.patching.renew import renew_bytecode
+    from patchkit.patching.transaction import commit, timestamp
+
+    if not draft.changed():
+        return
+    mtime = timestamp()
+    renew_bytecode(draft, target.interpreter, mtime)
+    draft.record(ledger, originals, ignore_in_git=is_tree)
+    commit(draft.root, draft.changes(), mtime)
+
+
+def _not_written(result: Result, *, refused: bool) -> Result:
+    """What a patch that was not written reports: its sites as they were found."""
+    if result.outcome != r.APPLIED:
+        return result
+    message = "not applied, because another patch of this command was refused" if refused else result.message
+    files = tuple(replace(file, sites=file.found) for file in result.files)
+    return replace(result, outcome=r.WOULD_APPLY, files=files, message=message)

@@ -1,0 +1,177 @@
+"""Installed distributions as their metadata folders describe them: names, versions, RECORD and its rows."""
+
+import base64
+import csv
+import hashlib
+import io
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from patchkit.errors import StateCorrupt
+
+CORRUPT_HINT = "reinstall the distribution: pip install --force-reinstall --no-deps '{name}=={version}'"
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One installed distribution."""
+
+    name: str  # as its metadata folder spells it
+    version: str
+    info: Path  # the .dist-info or .egg-info folder (or file)
+    editable: Path | None  # the source tree of an editable install
+
+    @property
+    def record(self) -> Path:
+        return self.info / "RECORD"
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} {self.version}"
+
+    @property
+    def reinstall_hint(self) -> str:
+        return CORRUPT_HINT.format(name=self.name, version=self.version)
+
+
+@dataclass(frozen=True)
+class RecordRow:
+    """One row of a RECORD, as text and as meaning."""
+
+    text: str  # with its line ending
+    path: str
+    algorithm: str  # empty if the row carries no hash
+    digest: str  # urlsafe base64 without padding
+
+    def agrees_with(self, data: bytes) -> bool:
+        """True if the row carries the hash of `data`."""
+        try:
+            return bool(self.digest) and _digest(self.algorithm, data) == self.digest
+        except ValueError:
+            return False
+
+
+class Record:
+    """The rows of one RECORD file. Rows that are not asked for keep their bytes.
+
+    Raises   StateCorrupt if the bytes are not UTF-8 or a row has not three fields.
+    """
+
+    def __init__(self, data: bytes, path: Path) -> None:
+        self._path = path
+        try:
+            self._lines = list(io.StringIO(data.decode("utf-8"), newline=""))
+            fields = list(csv.reader(self._lines, strict=True))
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise self._corrupt(str(error)) from error
+        rows = [(text, row) for text, row in zip(self._lines, fields, strict=False) if row]
+        if len(fields) != len(self._lines) or not rows:
+            raise self._corrupt("its rows do not agree with its lines")
+        self._rows: dict[str, RecordRow] = {}
+        for text, row in rows:
+            if len(row) != 3:
+                raise self._corrupt(f"{len(row)} fields instead of 3 in {text.strip()!r}")
+            algorithm, _, digest = row[1].partition("=")
+            known = self._rows.get(row[0])
+            if known and known.digest != digest:
+                raise self._corrupt(f"two rows for {row[0]}")
+            self._rows[row[0]] = RecordRow(text, row[0], algorithm, digest)
+
+    def row(self, path: str) -> RecordRow | None:
+        return self._rows.get(path)
+
+    def replaced(self, old: str, new: str) -> bytes:
+        """The bytes of this RECORD with the row text `old` replaced by `new`."""
+        if old not in self._lines:
+            raise self._corrupt(f"the row {old.strip()!r} is gone")
+        return "".join(new if line == old else line for line in self._lines).encode("utf-8")
+
+    def _corrupt(self, reason: str) -> StateCorrupt:
+        return StateCorrupt(f"{self._path} is damaged: {reason}", "reinstall the distribution that it belongs to")
+
+
+def row_for(row: RecordRow, data: bytes) -> str:
+    """The text of `row` with the hash and size of `data`."""
+    ending = row.text[len(row.text.rstrip("\r\n")) :]
+    text = io.StringIO()
+    algorithm = row.algorithm or "sha256"
+    csv.writer(text, lineterminator=ending).writerow([row.path, f"{algorithm}={_digest(algorithm, data)}", len(data)])
+    return text.getvalue()
+
+
+def normalised(name: str) -> str:
+    """The name as PEP 503 compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def distributions(root: Path, names: tuple[str, ...]) -> list[Distribution]:
+    """The distributions of these names whose metadata lies in `root`."""
+    wanted = {normalised(name) for name in names}
+    return [dist for entry in _metadata_entries(root) if (dist := _distribution(entry, wanted))]
+
+
+def owners(root: Path, path: str) -> list[Distribution]:
+    """Every distribution in `root` whose RECORD lists `path`, whatever its name."""
+    needle = path.encode()
+    found = []
+    for entry in _metadata_entries(root):
+        try:
+            data = (entry / "RECORD").read_bytes()
+        except OSError:
+            continue
+        if needle in data and (dist := _distribution(entry, None)) and Record(data, dist.record).row(path):
+            found.append(dist)
+    return found
+
+
+def _metadata_entries(root: Path) -> list[Path]:
+    try:
+        with os.scandir(root) as entries:
+            names = [entry.name for entry in entries if entry.name.endswith((".dist-info", ".egg-info", ".egg-link"))]
+    except OSError:
+        return []
+    return [root / name for name in sorted(names)]
+
+
+def _distribution(entry: Path, wanted: set[str] | None) -> Distribution | None:
+    """The distribution behind a metadata entry; None if its name is not among the wanted ones."""
+    stem = entry.name.rpartition(".")[0]
+    if entry.suffix == ".egg-info":
+        stem = re.sub(r"-py\d+(\.\d+)?$", "", stem)
+    # A version holds no '-' in a folder name, but folders of old tools have '-' in the name.
+    name, _, version = stem.rpartition("-") if "-" in stem else (stem, "", "")
+    if wanted is not None and normalised(name) not in wanted:
+        return None
+    return Distribution(name, version or _version(entry), entry, _editable_source(entry))
+
+
+def _version(entry: Path) -> str:
+    for name in ("METADATA", "PKG-INFO"):
+        try:
+            text = (entry / name).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        match = re.search(r"^Version:\s*(\S+)", text, re.MULTILINE)
+        if match:
+            return match[1]
+    return "unknown"
+
+
+def _editable_source(entry: Path) -> Path | None:
+    if entry.suffix == ".egg-link":
+        return Path(entry.read_text(encoding="utf-8").splitlines()[0])
+    try:
+        origin = json.loads((entry / "direct_url.json").read_bytes())
+        if not origin["dir_info"]["editable"]:
+            return None
+        return Path(unquote(urlsplit(origin["url"]).path))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _digest(algorithm: str, data: bytes) -> str:
+    return base64.urlsafe_b64encode(hashlib.new(algorithm, data).digest()).rstrip(b"=").decode("ascii")

@@ -1,0 +1,75 @@
+"""The files of one root as they were read, and as a command will leave them. Nothing is written here."""
+
+from pathlib import Path
+
+from patchkit.errors import TargetRefused
+from patchkit.patching.ledger import BLOBS, IGNORE, LEDGER, Ledger, load_ledger, sha256_of
+from patchkit.patching.transaction import Change
+
+
+class Draft:
+    """Bytes by path, relative to the root. Several patches of one command see each other's result."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.ledger = load_ledger(root)
+        self._kept = self.ledger.blobs()
+        self._before: dict[str, bytes | None] = {}
+        self._after: dict[str, bytes | None] = {}
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes as they will be; None if the file is absent."""
+        if path not in self._after:
+            self._before[path] = self._after[path] = self._read_disk(path)
+        return self._after[path]
+
+    def remember(self, path: str, data: bytes) -> bytes:
+        """The bytes as they will be, where the caller has just read `data` from disk."""
+        if path not in self._after:
+            self._before[path] = self._after[path] = data
+        return self._after[path] or b""
+
+    def write(self, path: str, data: bytes | None) -> None:
+        self.read(path)
+        self._after[path] = data
+
+    def original(self, path: str) -> bytes | None:
+        """The bytes on disk when the command began."""
+        self.read(path)
+        return self._before[path]
+
+    def changed(self) -> list[str]:
+        """Paths whose bytes will change, the state folder left out."""
+        return [path for path, data in self._after.items() if data != self._before[path]]
+
+    def record(self, ledger: Ledger, originals: dict[str, bytes], *, ignore_in_git: bool) -> None:
+        """Put the ledger and the originals it needs into the draft; drop what nothing needs any more."""
+        wanted = ledger.blobs()
+        for sha256, data in originals.items():
+            if sha256 in wanted:
+                self.write(f"{BLOBS}/{sha256}", data)
+        for sha256 in sorted(self._kept - wanted):
+            self.write(f"{BLOBS}/{sha256}", None)
+        self.write(LEDGER, ledger.dumped() if ledger.receipts else None)
+        if ignore_in_git or not ledger.receipts:
+            self.write(IGNORE, b"*\n" if ledger.receipts else None)
+        self.ledger = ledger
+
+    def changes(self) -> list[Change]:
+        """What the transaction must write: sources first, RECORDs next, the ledger last."""
+        order = sorted(self.changed(), key=lambda path: (path.startswith(LEDGER), path.endswith("/RECORD"), path))
+        return [Change(path, self._before[path], self._after[path]) for path in order]
+
+    def _read_disk(self, path: str) -> bytes | None:
+        try:
+            return (self.root / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise TargetRefused(
+                f"{self.root / path} cannot be read: {error.strerror}", "run as a user who may read it"
+            ) from error
+
+
+def sha256_or_empty(data: bytes | None) -> str:
+    return "" if data is None else sha256_of(data)

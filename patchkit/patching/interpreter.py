@@ -1,0 +1,120 @@
+"""An interpreter that belongs to a target: patchkit's own, or another one, asked through `probe` in a subprocess."""
+
+import base64
+import importlib.util
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from patchkit.errors import TargetRefused
+from patchkit.patching import probe
+
+TIMEOUT_S = 60
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A Python that runs, and what it says of itself."""
+
+    executable: str
+    version: tuple[int, int, int]
+    cache_tag: str  # as in loss.cpython-311.pyc
+    magic: bytes  # first four bytes of its bytecode files
+    path: tuple[Path, ...]  # import path at start-up, without the standard library
+
+    @property
+    def is_own(self) -> bool:
+        """True if its bytecode is that of the interpreter patchkit runs in."""
+        return self.cache_tag == sys.implementation.cache_tag and self.magic == importlib.util.MAGIC_NUMBER
+
+    def ask(self, action: str, *, cwd: Path | None = None, **payload: Any) -> dict[str, Any]:
+        """The answer of `probe.ACTIONS[action]`, run in this interpreter in a process of its own."""
+        return _ask(self.executable, action, payload, cwd)
+
+    def compile_bytecode(self, jobs: list[dict[str, Any]]) -> list[dict[str, str]]:
+        """Bytecode for each job of `probe.compile_bytecode`; in this process if the bytecode is the same."""
+        if not jobs:
+            return []
+        answer = probe.compile_bytecode({"jobs": jobs}) if self.is_own else self.ask("compile_bytecode", jobs=jobs)
+        results: list[dict[str, str]] = answer["results"]
+        return results
+
+
+def own_interpreter() -> Interpreter:
+    return _interpreter(probe.describe({}))
+
+
+def find_interpreter(text: str) -> Interpreter:
+    """The interpreter named by a path, a command on PATH, or the folder of a virtual environment.
+
+    Raises   TargetRefused if there is none, or it does not answer.
+    """
+    given = Path(text)
+    if given.is_dir():
+        executable = next((str(p) for p in (given / "bin/python", given / "python") if p.is_file()), None)
+    else:
+        executable = shutil.which(text)
+    if executable is None:
+        raise TargetRefused(f"no Python interpreter at '{text}'", "name an executable, e.g. --python .venv/bin/python")
+    # Not resolved: the link itself is what makes a virtual environment of a Python.
+    return _interpreter(_ask(str(Path(executable).absolute()), "describe", {}, None))
+
+
+def interpreter_of(site_packages: Path) -> Interpreter | None:
+    """The interpreter whose PREFIX/lib/pythonX.Y/site-packages this is, if it is there and answers."""
+    lib = site_packages.parent
+    if not lib.name.startswith("python") or lib.parent.name not in ("lib", "lib64"):
+        return None
+    executable = next((p for n in (lib.name, "python3", "python") if (p := lib.parent.parent / "bin" / n).exists()), None)
+    if executable is None:
+        return None
+    try:
+        found = find_interpreter(str(executable))
+    except TargetRefused:
+        return None
+    return found if site_packages.resolve() in {entry.resolve() for entry in found.path} else None
+
+
+def encode(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def decode(text: str) -> bytes:
+    return base64.b64decode(text)
+
+
+def _interpreter(answer: dict[str, Any]) -> Interpreter:
+    major, minor, micro = answer["version"]
+    path = tuple(Path(entry).absolute() for entry in answer["path"])
+    return Interpreter(
+        answer["executable"], (major, minor, micro), answer["cache_tag"], base64.b16decode(answer["magic"]), path
+    )
+
+
+def _ask(executable: str, action: str, payload: dict[str, Any], cwd: Path | None) -> dict[str, Any]:
+    import json
+    import subprocess
+
+    source = Path(probe.__file__).read_text(encoding="utf-8")
+    try:
+        done = subprocess.run(
+            [executable, "-c", source],
+            input=json.dumps({"action": action, **payload}),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            cwd=cwd,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise TargetRefused(f"{executable} cannot be run: {error}", "name a Python interpreter with --python") from error
+    _, mark, answer = done.stdout.rpartition(probe.MARK)
+    if done.returncode != 0 or not mark:
+        last = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
+        raise TargetRefused(
+            f"{executable} is not a Python 3.6 or newer that answers: {last}", "name a Python interpreter with --python"
+        )
+    loaded: dict[str, Any] = json.loads(answer)
+    return loaded

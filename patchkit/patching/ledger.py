@@ -1,0 +1,162 @@
+"""The ledger of a root: one receipt for each applied patch, in order, in `<root>/.patchkit/ledger.json`.
+
+It holds no time, host name or absolute path, so two image builds write the same bytes. Read on every `status` and
+`verify --fast`, hence plain json and dataclasses.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from patchkit.errors import StateCorrupt
+
+STATE = ".patchkit"
+LEDGER = f"{STATE}/ledger.json"
+BLOBS = f"{STATE}/blobs"
+IGNORE = f"{STATE}/.gitignore"
+JOURNAL = f"{STATE}/journal"
+SCHEMA = 1
+HINT = "reinstall the package, then delete {state} and apply again"
+
+
+@dataclass(frozen=True)
+class RecordChange:
+    """One row of one RECORD, as it was and as it is now, with line endings."""
+
+    record: str  # path of the RECORD, relative to the root
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class SiteReceipt:
+    symbol: str
+    line: int  # in the patched file, 1-based
+
+
+@dataclass(frozen=True)
+class FileReceipt:
+    """One patched file."""
+
+    path: str  # relative to the root, with forward slashes
+    before_sha256: str
+    after_sha256: str
+    sites: tuple[SiteReceipt, ...]
+    records: tuple[RecordChange, ...] = ()
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """One applied patch."""
+
+    patch: str
+    version: str
+    pack: str  # module name of the pack
+    room_sha256: str
+    kind: str  # of the target: distribution, tree or file
+    distribution: str | None
+    distribution_version: str | None
+    untested: bool  # a site had a form that was never tested
+    files: tuple[FileReceipt, ...]
+
+    @property
+    def paths(self) -> set[str]:
+        return {file.path for file in self.files}
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All receipts of a root, oldest first."""
+
+    receipts: tuple[Receipt, ...] = ()
+
+    def receipt(self, patch: str) -> Receipt | None:
+        return next((receipt for receipt in self.receipts if receipt.patch == patch), None)
+
+    def without(self, patch: str) -> "Ledger":
+        return Ledger(tuple(receipt for receipt in self.receipts if receipt.patch != patch))
+
+    def with_receipt(self, receipt: Receipt) -> "Ledger":
+        return Ledger((*self.without(receipt.patch).receipts, receipt))
+
+    def blobs(self) -> set[str]:
+        """Names of the originals that revert needs."""
+        return {file.before_sha256 for receipt in self.receipts for file in receipt.files}
+
+    def dumped(self) -> bytes:
+        data = {"schema": SCHEMA, "receipts": [asdict(receipt) for receipt in self.receipts]}
+        return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode("utf-8")
+
+
+def load_ledger(root: Path) -> Ledger:
+    """The ledger of `root`; empty if there is none.
+
+    Raises   StateCorrupt if it cannot be read or names a path outside the root.
+    """
+    path = root / LEDGER
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return Ledger()
+    except OSError as error:
+        raise StateCorrupt(f"{path} cannot be read: {error.strerror}", "run as the user who applied the patch") from error
+    try:
+        content: dict[str, Any] = json.loads(data)
+        if content["schema"] != SCHEMA:
+            raise ValueError(f"schema {content['schema']} instead of {SCHEMA}")  # noqa: TRY301
+        return Ledger(tuple(_receipt(item) for item in content["receipts"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StateCorrupt(f"{path} is damaged: {error}", HINT.format(state=path.parent)) from error
+
+
+def read_blob(root: Path, sha256: str) -> bytes:
+    """The original bytes behind a receipt.
+
+    Raises   StateCorrupt if they are gone or are not what their name says.
+    """
+    path = root / BLOBS / sha256
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise StateCorrupt(f"{path}: the original cannot be read: {error.strerror}", _blob_hint(root)) from error
+    if sha256_of(data) != sha256:
+        raise StateCorrupt(f"{path} is damaged: its bytes have another hash", _blob_hint(root))
+    return data
+
+
+def sha256_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _blob_hint(root: Path) -> str:
+    return HINT.format(state=root / STATE)
+
+
+def _receipt(item: dict[str, Any]) -> Receipt:
+    files = tuple(
+        FileReceipt(
+            path=_inside(file["path"]),
+            before_sha256=_hex(file["before_sha256"]),
+            after_sha256=_hex(file["after_sha256"]),
+            sites=tuple(SiteReceipt(**site) for site in file["sites"]),
+            records=tuple(
+                RecordChange(_inside(row["record"]), str(row["before"]), str(row["after"])) for row in file["records"]
+            ),
+        )
+        for file in item["files"]
+    )
+    return Receipt(**{**item, "files": files})
+
+
+def _inside(path: str) -> str:
+    if not path or path.startswith("/") or ".." in path.split("/"):
+        raise ValueError(f"the path {path!r} leaves the root")
+    return path
+
+
+def _hex(text: str) -> str:
+    if len(text) != 64 or set(text) - set("0123456789abcdef"):
+        raise ValueError(f"{text!r} is not a sha256")
+    return text

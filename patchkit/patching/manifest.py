@@ -1,0 +1,124 @@
+"""The manifest of a patch room: `patch.yaml`, data only, strict keys."""
+
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import yaml
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from patchkit.errors import BrokenPack
+
+Severity = Literal["error", "warning", "note"]
+
+
+class SiteRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One place that a target of this version range must hold."""
+
+    file: str  # relative to the root, with forward slashes
+    symbol: str  # qualified name inside the file: Class.method
+
+
+class TargetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a patch applies: a range of releases of a distribution, or any source tree."""
+
+    distribution: str | list[str] | None = None  # one name, or all that publish the same module
+    tree: str | None = None  # glob of the file names to search
+    versions: str = ""  # PEP 440 specifiers; empty: every version
+    sites: list[SiteRef] = []
+    known: list[str] = []  # fingerprints of the functions that were tested
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        if self.distribution is None:
+            return ()
+        return (self.distribution,) if isinstance(self.distribution, str) else tuple(self.distribution)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(site.file for site in self.sites))
+
+    def covers(self, version: str) -> bool:
+        try:
+            return SpecifierSet(self.versions).contains(Version(version), prereleases=True)
+        except InvalidVersion:
+            return False
+
+
+class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A public source of the patch."""
+
+    kind: Literal["issue", "commit", "article", "paper", "documentation"]
+    title: str
+    url: str
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One `patch.yaml`."""
+
+    id: str
+    version: str  # of the patch itself, semantic
+    title: str
+    severity: Severity
+    targets: list[TargetSpec]
+    symptoms: list[str] = []  # regular expressions of what a log shows
+    requires: list[str] = []  # ids that must be applied before
+    conflicts: list[str] = []  # ids that must not be applied
+    references: list[Reference] = []
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for target in self.targets for name in target.distributions))
+
+    @property
+    def tree(self) -> TargetSpec | None:
+        return next((target for target in self.targets if target.tree), None)
+
+
+def load_manifest(path: Path) -> Manifest:
+    """The manifest at `path`.
+
+    Raises   BrokenPack if it is unreadable, has an unknown key, or contradicts itself.
+    """
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        data: Any = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - both are safe loaders
+        manifest = msgspec.convert(data, Manifest)
+    except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
+        raise BrokenPack(f"{path}: not a valid patch manifest: {error}", "repair or uninstall the pack") from error
+    fault = _fault(manifest, path.parent.name)
+    if fault:
+        raise BrokenPack(f"{path}: {fault}", "repair or uninstall the pack")
+    return manifest
+
+
+def _fault(manifest: Manifest, folder: str) -> str:
+    if manifest.id != folder.replace("_", "-"):
+        return f"id '{manifest.id}' does not agree with the folder name '{folder}'"
+    if not re.fullmatch(r"\d+\.\d+\.\d+", manifest.version):
+        return f"version '{manifest.version}' is not MAJOR.MINOR.PATCH"
+    if not manifest.targets:
+        return "no targets"
+    for symptom in manifest.symptoms:
+        try:
+            re.compile(symptom)
+        except re.error as error:
+            return f"symptom {symptom!r} is not a regular expression: {error}"
+    for target in manifest.targets:
+        if bool(target.distributions) == bool(target.tree):
+            return "a target names either a distribution or a tree"
+        if target.distributions and not target.sites:
+            return f"the target {target.distributions[0]} {target.versions} lists no sites"
+        if any(_escapes(file) for file in target.files):
+            return f"the target {target.distributions[0]} {target.versions} has a file outside the root"
+        try:
+            SpecifierSet(target.versions)
+        except InvalidSpecifier as error:
+            return str(error)
+    return ""
+
+
+def _escapes(file: str) -> bool:
+    return file.startswith("/") or "\\" in file or ".." in file.split("/")

@@ -1,0 +1,141 @@
+"""Packs of patch rooms: packages behind the entry-point group `patchkit.packs`, our own among them."""
+
+import gc
+import hashlib
+import importlib
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from patchkit.errors import BrokenPack, UnknownPatch
+
+if TYPE_CHECKING:
+    from patchkit.patching.codemod import SiteCodemod
+    from patchkit.patching.manifest import Manifest
+
+GROUP = "patchkit.packs"
+MANIFEST = "patch.yaml"
+DIGESTED = (MANIFEST, "codemod.py")
+
+
+@dataclass(frozen=True)
+class Room:
+    """One folder with all of one patch."""
+
+    pack: str  # module name of the pack
+    folder: Path
+    manifest: "Manifest"
+
+    @property
+    def id(self) -> str:
+        return self.manifest.id
+
+    @property
+    def readme(self) -> str:
+        try:
+            return (self.folder / "README.md").read_text(encoding="utf-8")
+        except OSError as error:
+            raise BrokenPack(f"{self.folder}: the room has no README.md", "repair or uninstall the pack") from error
+
+    def codemod(self) -> "SiteCodemod":
+        """The room's codemod, imported now: this is what loads LibCST."""
+        name = f"{self.pack}.{self.folder.name}.codemod"
+        try:
+            with _no_collection():
+                module = importlib.import_module(name)
+            codemod: SiteCodemod = module.Codemod()
+        except (ImportError, SyntaxError, AttributeError) as error:
+            raise BrokenPack(f"{name}: the codemod cannot be loaded: {error}", "repair or uninstall the pack") from error
+        return codemod
+
+
+def all_rooms() -> list[Room]:
+    """Every room of every installed pack, by id."""
+    rooms = [_room(pack, folder) for pack in _packs() for folder in _folders(pack)]
+    ids = [room.id for room in rooms]
+    for id in ids:
+        if ids.count(id) > 1:
+            raise BrokenPack(f"two packs define '{id}'", "uninstall one of them")
+    return sorted(rooms, key=lambda room: room.id)
+
+
+def find_room(id: str) -> Room:
+    """The room of patch `id`; only its manifest is read.
+
+    Raises   UnknownPatch, with the nearest id as hint.
+    """
+    places = [(pack, folder) for pack in _packs() for folder in _folders(pack)]
+    matches = [(pack, folder) for pack, folder in places if _id(folder) == id]
+    if not matches:
+        from difflib import get_close_matches
+
+        near = get_close_matches(id, [_id(folder) for _, folder in places], n=1, cutoff=0.5)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        raise UnknownPatch(f"no patch is called '{id}'", f"{hint}'patchkit list' shows every patch")
+    if len(matches) > 1:
+        raise BrokenPack(f"two packs define '{id}': {matches[0][0]} and {matches[1][0]}", "uninstall one of them")
+    return _room(*matches[0])
+
+
+def room_digest(pack: str, id: str) -> str | None:
+    """SHA-256 over manifest and codemod of a room, found without reading metadata; None if it is gone."""
+    try:
+        folder = next((folder for folder in _folders(pack) if _id(folder) == id), None)
+    except BrokenPack:
+        return None
+    return None if folder is None else digest(folder)
+
+
+def digest(folder: Path) -> str:
+    total = hashlib.sha256()
+    for name in DIGESTED:
+        path = folder / name
+        total.update(hashlib.sha256(path.read_bytes() if path.is_file() else b"").digest())
+    return total.hexdigest()
+
+
+def _id(folder: Path) -> str:
+    return folder.name.replace("_", "-")
+
+
+def _room(pack: str, folder: Path) -> Room:
+    from patchkit.patching.manifest import load_manifest
+
+    return Room(pack, folder, load_manifest(folder / MANIFEST))
+
+
+def _packs() -> list[str]:
+    from importlib.metadata import entry_points
+
+    packs = sorted({point.value for point in entry_points(group=GROUP)})
+    if not packs:
+        raise BrokenPack("no pack of patches is installed", "install patchkit itself: pip install patchkit-cv")
+    return packs
+
+
+def _folders(pack: str) -> list[Path]:
+    try:
+        spec = importlib.util.find_spec(pack)
+    except ImportError as error:
+        raise BrokenPack(f"the pack '{pack}' cannot be imported: {error}", "repair or uninstall it") from error
+    if spec is None or not spec.submodule_search_locations:
+        raise BrokenPack(f"the pack '{pack}' is not a package", "repair or uninstall it")
+    folders = {
+        folder.parent for place in spec.submodule_search_locations for folder in Path(place).glob(f"*/{MANIFEST}")
+    }
+    return sorted(folders)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Importing LibCST allocates many small objects that live on: without the collector it takes a third less."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -1,0 +1,190 @@
+"""What an interpreter says of itself: its paths, what it would import from where, and its own bytecode.
+
+Imported by patchkit for its own interpreter, and sent as text (`python -c`) to any other: plain standard library,
+Python 3.6 syntax. It never imports the target, and nothing in the working directory or on PYTHONPATH is executed.
+"""
+
+import sys
+
+STARTUP_PATH = list(sys.path)
+if __name__ == "__main__":
+    import os  # loaded at start-up by site, so this executes nothing new
+
+    _lib = os.path.dirname(os.__file__)
+    sys.path[:] = [entry for entry in sys.path if entry in (_lib, os.path.join(_lib, "lib-dynload"))]
+
+import base64
+import importlib.machinery
+import importlib.util
+import json
+import marshal
+import os
+import struct
+
+MARK = "patchkit-probe:"
+TIMESTAMP, UNCHECKED, CHECKED = "timestamp", "unchecked-hash", "checked-hash"
+_FORMS = {0: TIMESTAMP, 1: UNCHECKED, 3: CHECKED}
+_FLAGS = {form: flags for flags, form in _FORMS.items()}
+_HAS_FLAGS = sys.version_info >= (3, 7)  # PEP 552
+_HEADER = 16 if _HAS_FLAGS else 12
+
+
+def describe(payload):
+    """Return executable, version, tag and magic number, and the import path as it is at start-up."""
+    lib = os.path.dirname(os.__file__)
+    return {
+        "executable": sys.executable,
+        "version": list(sys.version_info[:3]),
+        "cache_tag": sys.implementation.cache_tag,
+        "magic": base64.b16encode(importlib.util.MAGIC_NUMBER).decode("ascii"),
+        "path": [
+            entry
+            for entry in STARTUP_PATH
+            if entry and entry not in (lib, os.path.join(lib, "lib-dynload")) and os.path.exists(entry)
+        ],
+    }
+
+
+def compile_bytecode(payload):
+    """Return a `.pyc` file for each job {source, filename, old, optimize, form, mtime}, in the form asked for.
+
+    Source, old and results are base64; `filename` names the source where no old bytecode says it.
+    A source that does not compile gives {"error": text} in its place.
+    """
+    results = []
+    for job in payload["jobs"]:
+        source = base64.b64decode(job["source"])
+        old = _code_of(base64.b64decode(job["old"])) if job.get("old") else None
+        filename = job["filename"] if old is None else old.co_filename
+        try:
+            code = compile(source, filename, "exec", dont_inherit=True, optimize=job["optimize"])
+        except (SyntaxError, ValueError) as error:
+            results.append({"error": str(error)})
+            continue
+        header = _header(job["form"], source, job["mtime"])
+        results.append({"bytecode": base64.b64encode(header + marshal.dumps(code)).decode("ascii")})
+    return {"results": results}
+
+
+def resolve(payload):
+    """Return for each dotted module name the file and the bytecode that an import would load.
+
+    `payload["first"]` holds folders that come first on the import path.
+    """
+    sys.path[:] = list(payload["first"]) + STARTUP_PATH
+    found = []
+    for name in payload["modules"]:
+        spec, missing = _find(name)
+        if spec is None or not spec.origin:
+            found.append({"module": name, "origin": None, "missing": missing, "bytecode": []})
+            continue
+        origin = os.path.abspath(spec.origin)
+        found.append({"module": name, "origin": origin, "missing": None, "bytecode": bytecode_states(origin) if payload["bytecode"] else []})
+    return {"modules": found, "cwd": os.getcwd()}
+
+
+def pyc_form(data):
+    """Return timestamp, unchecked-hash or checked-hash for the bytes of a `.pyc` of this interpreter, else None."""
+    if len(data) < _HEADER or data[:4] != importlib.util.MAGIC_NUMBER:
+        return None
+    return _FORMS.get(struct.unpack("<I", data[4:8])[0]) if _HAS_FLAGS else TIMESTAMP
+
+
+def would_load(data, source, mtime):
+    """Return True if this interpreter takes the `.pyc` bytes for the source bytes with that mtime (seconds)."""
+    form = pyc_form(data)
+    if form == UNCHECKED:
+        return True
+    if form == CHECKED:
+        return data[8:16] == importlib.util.source_hash(source)
+    return form == TIMESTAMP and data[_HEADER - 8 : _HEADER] == _stamp(source, mtime)
+
+
+def is_compiled_from(data, source, optimize):
+    """Return True if the `.pyc` bytes hold exactly the code that the source bytes compile to."""
+    code = _code_of(data)
+    if code is None:
+        return False
+    try:
+        return bool(code == compile(source, code.co_filename, "exec", dont_inherit=True, optimize=optimize))
+    except (SyntaxError, ValueError):
+        return False
+
+
+def bytecode_states(origin):
+    """Say of each bytecode file of `origin` whether it would be loaded and whether it is what the source says."""
+    try:
+        with open(origin, "rb") as file:
+            source = file.read()
+        mtime = int(os.stat(origin).st_mtime)
+    except OSError:
+        return []
+    states = []
+    for optimize in (0, 1, 2):
+        cached = importlib.util.cache_from_source(origin, optimization=optimize or "")
+        try:
+            with open(cached, "rb") as file:
+                data = file.read()
+        except OSError:
+            continue
+        if not would_load(data, source, mtime):
+            state = "ignored"
+        elif is_compiled_from(data, source, optimize):
+            state = "current"
+        else:
+            state = "stale"
+        states.append({"path": cached, "state": state})
+    return states
+
+
+def _find(name):
+    """Find a module as the import system does, level by level, without importing its parents."""
+    path = None
+    parts = name.split(".")
+    for depth in range(1, len(parts) + 1):
+        full = ".".join(parts[:depth])
+        spec = None
+        for finder in sys.meta_path:
+            spec = finder.find_spec(full, path) if hasattr(finder, "find_spec") else None
+            if spec is not None:
+                break
+        if spec is None:
+            return None, full
+        if depth < len(parts):
+            locations = spec.submodule_search_locations
+            if locations is None:
+                return None, name
+            try:
+                path = list(locations)
+            except KeyError:  # a namespace package inside one that is not imported
+                path = list(locations._path)
+    return spec, None
+
+
+def _code_of(data):
+    if pyc_form(data) is None:
+        return None
+    try:
+        code = marshal.loads(data[_HEADER:])
+    except (EOFError, ValueError, TypeError):
+        return None
+    return code if hasattr(code, "co_code") else None
+
+
+def _stamp(source, mtime):
+    return struct.pack("<II", mtime & 0xFFFFFFFF, len(source) & 0xFFFFFFFF)
+
+
+def _header(form, source, mtime):
+    if not _HAS_FLAGS:
+        return importlib.util.MAGIC_NUMBER + _stamp(source, mtime)
+    tail = _stamp(source, mtime) if form == TIMESTAMP else importlib.util.source_hash(source)
+    return importlib.util.MAGIC_NUMBER + struct.pack("<I", _FLAGS[form]) + tail
+
+
+ACTIONS = {"describe": describe, "compile_bytecode": compile_bytecode, "resolve": resolve}
+
+if __name__ == "__main__":
+    _request = json.loads(sys.stdin.read())
+    _answer = ACTIONS[_request["action"]](_request)
+    sys.stdout.write("\n" + MARK + json.dumps(_answer) + "\n")

@@ -1,0 +1,37 @@
+"""Bring bytecode, and the RECORD rows that list it, in line with the sources a draft changes."""
+
+from patchkit.patching.bytecode import compiled_copies, renewed
+from patchkit.patching.distinfo import Record, owners, row_for
+from patchkit.patching.draft import Draft
+from patchkit.patching.interpreter import Interpreter
+
+
+def renew_bytecode(draft: Draft, interpreter: Interpreter | None, mtime: int) -> None:
+    """Renew or remove every compiled copy of each changed `.py` file.
+
+    Units    mtime in whole seconds, as the sources will have it.
+    """
+    from patchkit.patching.interpreter import own_interpreter
+
+    interpreter = interpreter or own_interpreter()
+    for path in draft.changed():
+        text = draft.read(path)
+        if not path.endswith(".py") or text is None:
+            continue
+        source = draft.root / path
+        copies = compiled_copies(source)
+        for place, data in renewed(copies, source, text, mtime, interpreter).items():
+            compiled = place.relative_to(draft.root).as_posix()
+            draft.write(compiled, data)
+            if data is not None:
+                _rewrite_row(draft, compiled, data)
+
+
+def _rewrite_row(draft: Draft, compiled: str, data: bytes) -> None:
+    """Installers leave the rows of bytecode without a hash; where one has a hash, it must be the new one."""
+    for owner in owners(draft.root, compiled):
+        place = owner.record.relative_to(draft.root).as_posix()
+        record = Record(draft.read(place) or b"", owner.record)
+        row = record.row(compiled)
+        if row is not None and row.digest:
+            draft.write(place, record.replaced(row.text, row_for(row, data)))

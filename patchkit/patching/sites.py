@@ -1,0 +1,48 @@
+"""What the planner knows of a place in a source file: its state, its form, and why it is refused. No LibCST here."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+
+class SiteState(str, Enum):
+    """What stands at a site."""
+
+    PRISTINE = "pristine"  # the precondition holds
+    APPLIED = "applied"  # the postcondition holds
+    DRIFTED = "drifted"  # the symbol is there, its form is unknown
+    MISSING = "missing"  # the symbol is not there
+
+
+@dataclass(frozen=True)
+class Site:
+    """One place in a file."""
+
+    symbol: str  # qualified name: Class.method
+    line: int  # 1-based; 0 if missing
+    state: SiteState
+    tested: bool = False  # its fingerprint is among the known ones
+    rewritable: bool = False  # the codemod can rewrite it, though a precondition failed
+    failed: tuple[str, ...] = ()  # preconditions that do not hold
+    nearest: str = ""  # source of the closest match
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """One file after a codemod; if nothing changes, the new bytes and sites are the old ones."""
+
+    sites: tuple[Site, ...]  # as found
+    source: bytes  # new bytes
+    after: tuple[Site, ...]  # as they stand in the new bytes
+
+
+class FileCodemod(Protocol):
+    """What the planner asks of a room's codemod, whatever the language of the file."""
+
+    anchors: tuple[bytes, ...]  # every file that holds a site holds all of these
+
+    def rewrite_file(
+        self, source: bytes, path: str, *, required: tuple[str, ...], known: frozenset[str], allow_drift: bool
+    ) -> Rewrite:
+        """The sites of the file and its rewritten bytes; required symbols that are absent are MISSING sites."""
+        ...

@@ -1,0 +1,138 @@
+"""`verify`: whether applied patches still hold, and whether the code that runs is the patched code.
+
+The fast form reads and hashes only: it starts no process and needs no write access.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from patchkit.errors import StateCorrupt
+from patchkit.patching import probe
+from patchkit.patching.ledger import FileReceipt
+from patchkit.patching.state import APPLIED, LOST, PatchState, patch_states
+from patchkit.patching.target import Target
+from patchkit.patching.transaction import is_unfinished
+
+INTEGRITY, RECORD, BYTECODE, EFFECT = "integrity", "record", "bytecode", "effect"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was proved, or was not."""
+
+    patch: str
+    check: str  # integrity, record, bytecode or effect
+    path: str  # relative to the root
+    ok: bool
+    message: str
+    hint: str = ""
+
+
+def verify(target: Target, ids: Sequence[str], *, fast: bool) -> list[Check]:
+    """Every check of the named patches, or of all applied ones. A patch that is not applied is a failed check."""
+    for root in target.roots:
+        if is_unfinished(root):
+            raise StateCorrupt(f"{root}: a command is at work there, or was killed", "'patchkit status' undoes it")
+    states = [state for state in patch_states(target) if not ids or state.receipt.patch in ids]
+    found = {state.receipt.patch for state in states}
+    checks = [_not_applied(target, id) for id in ids if id not in found]
+    if not ids and not states:
+        checks.append(_not_applied(target, ""))
+    for state in states:
+        checks += list(_fast_checks(state))
+    if not fast:
+        for root in dict.fromkeys(state.root for state in states):
+            checks += _effect_checks(target, root, [state for state in states if state.root == root])
+    return checks
+
+
+def _not_applied(target: Target, id: str) -> Check:
+    what = f"{id} is" if id else "no patch is"
+    return Check(id, INTEGRITY, "", False, f"{what} not applied in {target.label}" if id else f"{what} applied in {target.label}", f"patchkit apply {id or 'ID'}")
+
+
+def _fast_checks(state: PatchState) -> Iterator[Check]:
+    patch = state.receipt.patch
+    for file, now in state.files:
+        hint = f"patchkit apply {patch}"
+        if now == APPLIED:
+            yield Check(patch, INTEGRITY, file.path, True, f"sha256 {file.after_sha256[:12]} as in the receipt")
+            yield from _record_checks(state, file)
+            yield from _bytecode_checks(state, file)
+            continue
+        reason = {
+            LOST: "the package was installed anew or removed, and the patch went with it",
+            "reverted": "the original file is back, but patchkit did not revert it",
+        }.get(now, "the file was edited since")
+        yield Check(patch, INTEGRITY, file.path, False, f"{now}: {reason}", hint)
+
+
+def _record_checks(state: PatchState, file: FileReceipt) -> Iterator[Check]:
+    patch = state.receipt.patch
+    for change in file.records:
+        try:
+            lines = (state.root / change.record).read_bytes().splitlines(keepends=True)
+        except OSError:
+            lines = []
+        if change.after.encode("utf-8") in lines:
+            yield Check(patch, RECORD, change.record, True, f"its row for {file.path} has the patched hash")
+        else:
+            hint = f"patchkit apply {patch} after reinstalling {state.receipt.distribution}"
+            yield Check(patch, RECORD, change.record, False, f"its row for {file.path} is not the one patchkit wrote", hint)
+
+
+def _bytecode_checks(state: PatchState, file: FileReceipt) -> Iterator[Check]:
+    """Headers only: a hash that is not the hash of the source is old code, or will be compiled anew."""
+    import importlib.util
+
+    source = state.root / file.path
+    text = source.read_bytes()
+    for path in sorted(source.parent.glob(f"__pycache__/{source.stem}.*.pyc")):
+        data = path.read_bytes()
+        form = probe.pyc_form(data)
+        place = path.relative_to(state.root).as_posix()
+        if form in (probe.UNCHECKED, probe.CHECKED):
+            ok = data[8:16] == importlib.util.source_hash(text) or form == probe.CHECKED
+            message = f"{form}, of the patched source" if ok else "unchecked bytecode of other source: old code runs"
+            yield Check(state.receipt.patch, BYTECODE, place, ok, message, "" if ok else f"delete {path}")
+
+
+def _effect_checks(target: Target, root: Path, states: list[PatchState]) -> list[Check]:
+    files = [(state, file) for state in states for file, now in state.files if now == APPLIED]
+    if target.interpreter is None:
+        return [check for state, file in files for check in _tree_bytecode(state, file)]
+    from patchkit.patching.effect import explain, resolve
+
+    found = resolve(target.interpreter, root, [file.path for _, file in files], on_path=target.on_path)
+    checks = []
+    for state, file in files:
+        if file.path not in found:
+            continue
+        answer = found[file.path]
+        elsewhere = explain(target.interpreter, root / file.path, answer)
+        if elsewhere is not None:
+            checks.append(Check(state.receipt.patch, EFFECT, file.path, False, elsewhere.message, elsewhere.hint))
+            continue
+        message = f"{target.interpreter.executable} loads this file"
+        checks.append(Check(state.receipt.patch, EFFECT, file.path, True, message))
+        checks += [_bytecode_check(state, root, item) for item in answer["bytecode"]]
+    return checks
+
+
+def _tree_bytecode(state: PatchState, file: FileReceipt) -> list[Check]:
+    """A tree has no interpreter of its own; the bytecode of this one is checked."""
+    return [_bytecode_check(state, state.root, item) for item in probe.bytecode_states(str(state.root / file.path))]
+
+
+def _bytecode_check(state: PatchState, root: Path, item: dict[str, str]) -> Check:
+    place = os.path.relpath(item["path"], root)
+    messages = {
+        "current": "holds the patched code",
+        "ignored": "is out of date, and Python compiles the patched source instead",
+        "stale": "holds other code than the patched source, and Python would run it",
+    }
+    ok = item["state"] != "stale"
+    hint = "" if ok else f"delete {item['path']}, then run the command again"
+    return Check(state.receipt.patch, BYTECODE, place, ok, messages[item["state"]], hint)
