@@ -5,6 +5,8 @@ import libcst as cst
 from patchkit.patching.codemod import Inspection, SiteCodemod
 from patchkit.patching.sites import SiteState
 
+Call = tuple[cst.BaseExpression, list[cst.BaseExpression]]  # receiver and arguments of a method call
+
 PROJECTED = "`X.view(B, A, 4, C // 4).softmax(3).matmul(PROJ.type(X.dtype))` is assigned"
 UNPACKED = "`B, A, C = X.shape` is the statement right before it"
 NOT_OTHERWISE = "no other product of a softmax with `proj` stands in the function"
@@ -24,8 +26,8 @@ class Codemod(SiteCodemod):
         if not seen.products and not seen.sums and not seen.near:
             return None
         if seen.near:
-            failed = (NOT_OTHERWISE,) if seen.products or seen.sums else (PROJECTED,)
-            return Inspection(SiteState.DRIFTED, seen.near[0], failed)
+            known = seen.products or seen.sums
+            return Inspection(SiteState.DRIFTED, seen.near[0], (NOT_OTHERWISE if known else PROJECTED,))
         for product in seen.products:
             failed = tuple(
                 text
@@ -67,7 +69,11 @@ class _Occurrences(cst.CSTVisitor):
             self.near.append(node)
 
     def visit_BinaryOperation(self, node: cst.BinaryOperation) -> None:
-        if isinstance(node.operator, cst.MatrixMultiply) and _mentions(node.left, "softmax") and _names_proj(node.right):
+        if (
+            isinstance(node.operator, cst.MatrixMultiply)
+            and _mentions(node.left, "softmax")
+            and _names_proj(node.right)
+        ):
             self.near.append(node)
 
     def visit_IndentedBlock(self, node: cst.IndentedBlock) -> None:
@@ -165,8 +171,11 @@ def _unpacks_shape(statement: cst.BaseStatement, product: cst.Call) -> bool:
     if not isinstance(assign, cst.Assign) or len(assign.targets) != 1:
         return False
     names, shape = assign.targets[0].target, assign.value
-    view = _method(_method(product.func.value, "softmax", 1)[0], "view", 4)  # type: ignore[union-attr, index]
-    assert view is not None
+    matmul = _method(product, "matmul", 1)
+    softmax = matmul and _method(matmul[0], "softmax", 1)
+    view = softmax and _method(softmax[0], "view", 4)
+    if not view:
+        return False
     batch, anchors, _, bins = view[1]
     return (
         isinstance(names, cst.Tuple)
@@ -187,7 +196,9 @@ def _assigned_value(statement: cst.BaseStatement) -> cst.BaseExpression | None:
 
 def _as_sum(product: cst.Call) -> cst.Call:
     """The same projection without a matrix product."""
-    distribution, (cast,) = _method(product, "matmul", 1)  # type: ignore[misc]
+    matmul = _method(product, "matmul", 1)
+    assert matmul is not None
+    distribution, (cast,) = matmul
     broadcast = cst.Call(
         cst.Attribute(cast, cst.Name("view")),
         [cst.Arg(cst.Integer("1"))] * 3 + [cst.Arg(cst.UnaryOperation(cst.Minus(), cst.Integer("1")))],
@@ -199,7 +210,9 @@ def _as_sum(product: cst.Call) -> cst.Call:
     return total.with_changes(lpar=product.lpar, rpar=product.rpar)
 
 
-def _method(node: cst.BaseExpression, name: str, count: int) -> tuple[cst.BaseExpression, list[cst.BaseExpression]] | None:
+def _method(
+    node: cst.BaseExpression, name: str, count: int
+) -> tuple[cst.BaseExpression, list[cst.BaseExpression]] | None:
     """Receiver and arguments of `receiver.name(...)` with that many positional arguments, else None."""
     if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute) or node.func.attr.value != name:
         return None
@@ -233,7 +246,11 @@ def _is_integer(node: cst.BaseExpression, text: str) -> bool:
 
 
 def _is_minus_one(node: cst.BaseExpression) -> bool:
-    return isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus) and _is_integer(node.expression, "1")
+    return (
+        isinstance(node, cst.UnaryOperation)
+        and isinstance(node.operator, cst.Minus)
+        and _is_integer(node.expression, "1")
+    )
 
 
 def _name(node: cst.BaseExpression) -> str | None:

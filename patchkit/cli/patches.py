@@ -114,8 +114,9 @@ def apply(
     """Apply patches: all of them, or none."""
     from patchkit.output import json, text
     from patchkit.patching.apply import apply as run
+    from patchkit.patching.locate import Allowed
     from patchkit.patching.results import exit_code
-    from patchkit.patching.target import Allowed, find_target
+    from patchkit.patching.target import find_target
 
     allowed = Allowed(
         drift=allow_drift,
@@ -203,6 +204,6 @@ def verify(
     from patchkit.patching.target import find_target
     from patchkit.patching.verify import verify as run
 
-    checks = run(find_target(python, site_packages, path), ids or [], fast=fast)
+    checks = run(find_target(python, site_packages, path, fast=fast), ids or [], fast=fast)
     sys.stdout.write(json.render_checks(checks, fast=fast) if format is Format.json else text.render_checks(checks))
     return 0 if all(check.ok for check in checks) else 1

@@ -64,7 +64,9 @@ def render_checks(checks: "Sequence[Check]") -> str:
     lines = []
     for check in checks:
         place = f"{check.path}: " if check.path else ""
-        lines.append(f"{'ok    ' if check.ok else 'FAILED'} {check.patch or '-'}  {check.check}  {place}{check.message}")
+        lines.append(
+            f"{'ok    ' if check.ok else 'FAILED'} {check.patch or '-'}  {check.check}  {place}{check.message}"
+        )
         if check.hint:
             lines.append(f"       hint: {check.hint}")
     return "\n".join(lines) + "\n"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from patchkit.errors import PatchkitError, StateCorrupt, TargetRefused, UnknownPatch
 from patchkit.patching import results as r
@@ -11,12 +12,12 @@ from patchkit.patching.ledger import Ledger, Receipt, load_ledger, read_blob, sh
 from patchkit.patching.packs import room_digest
 from patchkit.patching.results import FileReport, Result, SiteReport, TargetReport
 from patchkit.patching.state import DRIFTED, file_state
-from patchkit.patching.target import Allowed, Target
+from patchkit.patching.target import Target
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from patchkit.patching.distinfo import Distribution
     from patchkit.patching.draft import Draft
+    from patchkit.patching.locate import Allowed
     from patchkit.patching.manifest import TargetSpec
     from patchkit.patching.packs import Room
     from patchkit.patching.plan import Planned
@@ -33,7 +34,7 @@ class Located:
     refusal: Result | None = None
 
 
-def apply(target: Target, ids: Sequence[str], allowed: Allowed, *, write: bool) -> list[Result]:
+def apply(target: Target, ids: Sequence[str], allowed: "Allowed", *, write: bool) -> list[Result]:
     """One result for each patch, in the order asked for; nothing is written unless all of them can be.
 
     Raises   PatchkitError for what concerns the command as a whole.
@@ -104,7 +105,7 @@ def _refuse_unfinished(roots: set[Path]) -> None:
 # --- locate
 
 
-def _locate(target: Target, id: str, allowed: Allowed) -> Located:
+def _locate(target: Target, id: str, allowed: "Allowed") -> Located:
     from patchkit.patching.packs import find_room
 
     room = find_room(id)
@@ -113,8 +114,8 @@ def _locate(target: Target, id: str, allowed: Allowed) -> Located:
     return _locate_installed(target, room, allowed)
 
 
-def _locate_installed(target: Target, room: "Room", allowed: Allowed) -> Located:
-    from patchkit.patching.target import absent_hint, find_installed
+def _locate_installed(target: Target, room: "Room", allowed: "Allowed") -> Located:
+    from patchkit.patching.locate import absent_hint, find_installed
 
     manifest = room.manifest
     report = TargetReport("distribution", None, None, target.label)
@@ -157,7 +158,9 @@ def _covered(room: "Room", installed: "list[tuple[Path, Distribution]]") -> Loca
         ranges = " or ".join(spec.versions for spec in room.manifest.targets if spec.versions)
         message = f"{distribution.label} is outside the versions of {room.id}: {ranges}"
         hint = f"'patchkit show {room.id}' says what it mends; other releases do not hold that code"
-        return Located(room, root, refusal=Result(room.id, room.manifest.version, r.NOT_APPLICABLE, report, (), message, hint))
+        return Located(
+            room, root, refusal=Result(room.id, room.manifest.version, r.NOT_APPLICABLE, report, (), message, hint)
+        )
     root, distribution, spec = next((pair for pair in pairs if _owns(*pair)), pairs[0])
     return Located(room, root, spec, distribution)
 
@@ -176,7 +179,7 @@ def _owns(root: Path, distribution: "Distribution", spec: "TargetSpec") -> bool:
 # --- plan and write
 
 
-def _plan_and_write(target: Target, located: list[Located], allowed: Allowed, *, write: bool) -> list[Result]:
+def _plan_and_write(target: Target, located: list[Located], allowed: "Allowed", *, write: bool) -> list[Result]:
     from patchkit.patching.draft import Draft
 
     drafts: dict[Path, Draft] = {}
@@ -195,7 +198,10 @@ def _plan_and_write(target: Target, located: list[Located], allowed: Allowed, *,
         ledgers[place.root] = ledger
         originals |= step.originals
         planned.append(step.result)
-    planned = [_with_relations(result, place.room, ledgers.get(place.root), planned) for result, place in zip(planned, located, strict=True)]
+    planned = [
+        _with_relations(result, place.room, ledgers.get(place.root), planned)
+        for result, place in zip(planned, located, strict=True)
+    ]
     for root, draft in drafts.items():
         planned = _refuse_shadowed(target, draft, planned, allowed)
         if write and not any(result.outcome in r.REFUSED for result in planned):
@@ -207,7 +213,7 @@ def _plan_and_write(target: Target, located: list[Located], allowed: Allowed, *,
 
 
 def _plan_one(
-    target: Target, place: Located, draft: "Draft", ledger: Ledger, allowed: Allowed
+    target: Target, place: Located, draft: "Draft", ledger: Ledger, allowed: "Allowed"
 ) -> "tuple[Planned, Ledger]":
     """The planned patch, and the ledger without a receipt that it replaces."""
     from patchkit.patching.plan import Planned, plan_distribution, plan_tree
@@ -262,14 +268,12 @@ def _with_relations(result: Result, room: "Room", ledger: Ledger | None, planned
     return replace(result, outcome=r.CONFLICT, message=message, hint=hint)
 
 
-def _refuse_shadowed(target: Target, draft: "Draft", planned: list[Result], allowed: Allowed) -> list[Result]:
+def _refuse_shadowed(target: Target, draft: "Draft", planned: list[Result], allowed: "Allowed") -> list[Result]:
     """Conflicts in place of results whose patched file is not the one that the target's Python would load."""
     from patchkit.patching.effect import loaded_elsewhere
 
-    if target.interpreter is None or not target.on_path or allowed.shadowed:
-        return planned
     pending = [file.path for result in planned if result.outcome == r.APPLIED for file in result.files]
-    if not pending:
+    if not pending or allowed.shadowed or target.interpreter is None or not target.is_on_path:
         return planned
     elsewhere = loaded_elsewhere(target.interpreter, draft.root, pending)
     checked = []

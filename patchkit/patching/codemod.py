@@ -98,9 +98,7 @@ class SiteCodemod(ABC):
     def _check(self, rewrite: Rewrite, path: str, required: tuple[str, ...], known: frozenset[str]) -> tuple[Site, ...]:
         """The sites after the rewrite: each APPLIED, a second run changes nothing, and the text compiles."""
         again = self._run(rewrite.source, path, required, known, allow_drift=False)
-        touched = {
-            site.symbol for site in rewrite.sites if site.state is SiteState.PRISTINE or site.rewritable
-        }
+        touched = {site.symbol for site in rewrite.sites if site.state is SiteState.PRISTINE or site.rewritable}
         unproven = [s.symbol for s in again.sites if s.symbol in touched and s.state is not SiteState.APPLIED]
         if unproven or again.source != rewrite.source:
             raise BrokenPack(
@@ -133,7 +131,7 @@ def _tokens(node: cst.CSTNode) -> Iterator[str]:
     if isinstance(node, cst.SimpleString):
         yield repr(node.evaluated_value)
         return
-    for field in fields(node):  # type: ignore[arg-type]
+    for field in fields(node):
         if field.name in _LAYOUT_FIELDS or field.name.startswith("whitespace"):
             continue
         value = getattr(node, field.name)
@@ -166,8 +164,10 @@ class _Function:
     def parse(cls, piece: str, first_line: int) -> "_Function":
         indented = piece[:1] in (" ", "\t")
         module = cst.parse_module(cls.HEADER + piece if indented else piece)
-        block = module.body[0].body.body if indented else module.body  # type: ignore[union-attr, attr-defined]
-        return cls(module, block[0], first_line)
+        block = module.body[0].body.body if indented else module.body  # type: ignore[union-attr]
+        function = block[0]
+        assert isinstance(function, cst.FunctionDef)
+        return cls(module, function, first_line)
 
     def line(self, node: cst.CSTNode | None) -> int:
         """The line of a node of this function in its file."""

@@ -26,9 +26,7 @@ def resolve(
 ) -> dict[str, dict[str, Any]]:
     """What a clean process of the interpreter would load for each file: origin, missing, bytecode."""
     modules = {module_name(path): path for path in paths if path.endswith(".py")}
-    answer = interpreter.ask(
-        "resolve", modules=list(modules), first=[] if on_path else [str(root)], bytecode=bytecode
-    )
+    answer = interpreter.ask("resolve", modules=list(modules), first=[] if on_path else [str(root)], bytecode=bytecode)
     return {modules[found["module"]]: found for found in answer["modules"]}
 
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from patchkit.patching.distinfo import Distribution
     from patchkit.patching.plan import PatchedFile
 
+TREE_HINT = "bring the function back to a known form, or patch the other files one by one with --path FILE"
+
 
 def drift_message(
     patch: str, target: TargetReport, files: "Sequence[PatchedFile]", distribution: "Distribution | None"
@@ -27,7 +29,7 @@ def drift_message(
         lines.append("the fix is there already, but not from patchkit: there is no receipt for it")
     hopeless = any(site.state is SiteState.DRIFTED and not site.rewritable for site in sites)
     if hopeless or states <= {SiteState.MISSING, SiteState.APPLIED}:
-        hint = distribution.reinstall_hint if distribution else "bring the function back to a known form, or patch the other files one by one with --path FILE"
+        hint = distribution.reinstall_hint if distribution else TREE_HINT
     else:
         hint = f"see the change with: patchkit apply {patch} --diff --allow-drift"
         if distribution:

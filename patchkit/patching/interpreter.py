@@ -12,6 +12,7 @@ from patchkit.errors import TargetRefused
 from patchkit.patching import probe
 
 TIMEOUT_S = 60
+PYTHON_HINT = "name a Python interpreter with --python"
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,9 @@ def interpreter_of(site_packages: Path) -> Interpreter | None:
     lib = site_packages.parent
     if not lib.name.startswith("python") or lib.parent.name not in ("lib", "lib64"):
         return None
-    executable = next((p for n in (lib.name, "python3", "python") if (p := lib.parent.parent / "bin" / n).exists()), None)
+    executable = next(
+        (p for n in (lib.name, "python3", "python") if (p := lib.parent.parent / "bin" / n).exists()), None
+    )
     if executable is None:
         return None
     try:
@@ -109,12 +112,12 @@ def _ask(executable: str, action: str, payload: dict[str, Any], cwd: Path | None
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise TargetRefused(f"{executable} cannot be run: {error}", "name a Python interpreter with --python") from error
+        raise TargetRefused(
+            f"{executable} cannot be run: {error}", "name a Python interpreter with --python"
+        ) from error
     _, mark, answer = done.stdout.rpartition(probe.MARK)
     if done.returncode != 0 or not mark:
         last = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
-        raise TargetRefused(
-            f"{executable} is not a Python 3.6 or newer that answers: {last}", "name a Python interpreter with --python"
-        )
+        raise TargetRefused(f"{executable} is not a Python 3.6 or newer that answers: {last}", PYTHON_HINT)
     loaded: dict[str, Any] = json.loads(answer)
     return loaded

@@ -101,7 +101,9 @@ def load_ledger(root: Path) -> Ledger:
     except (FileNotFoundError, NotADirectoryError):
         return Ledger()
     except OSError as error:
-        raise StateCorrupt(f"{path} cannot be read: {error.strerror}", "run as the user who applied the patch") from error
+        raise StateCorrupt(
+            f"{path} cannot be read: {error.strerror}", "run as the user who applied the patch"
+        ) from error
     try:
         content: dict[str, Any] = json.loads(data)
         if content["schema"] != SCHEMA:

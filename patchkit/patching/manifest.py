@@ -6,11 +6,10 @@ from typing import Any, Literal
 
 import msgspec
 import yaml
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
 
 from patchkit.errors import BrokenPack
 
+PACK_HINT = "repair or uninstall the pack"
 Severity = Literal["error", "warning", "note"]
 
 
@@ -41,10 +40,21 @@ class TargetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(dict.fromkeys(site.file for site in self.sites))
 
     def covers(self, version: str) -> bool:
+        """True if the range holds the version, pre-releases included.
+
+        Raises   BrokenPack if the range is not PEP 440.
+        """
+        from packaging.specifiers import InvalidSpecifier, SpecifierSet
+        from packaging.version import InvalidVersion, Version
+
         try:
             return SpecifierSet(self.versions).contains(Version(version), prereleases=True)
         except InvalidVersion:
             return False
+        except InvalidSpecifier as error:
+            raise BrokenPack(
+                f"the versions '{self.versions}' of a patch are no range: {error}", "repair the pack"
+            ) from error
 
 
 class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,39 +94,43 @@ def load_manifest(path: Path) -> Manifest:
     """
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        data: Any = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - both are safe loaders
+        data: Any = yaml.load(path.read_bytes(), Loader=loader)
         manifest = msgspec.convert(data, Manifest)
     except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
-        raise BrokenPack(f"{path}: not a valid patch manifest: {error}", "repair or uninstall the pack") from error
+        raise BrokenPack(f"{path}: not a valid patch manifest: {error}", PACK_HINT) from error
     fault = _fault(manifest, path.parent.name)
     if fault:
-        raise BrokenPack(f"{path}: {fault}", "repair or uninstall the pack")
+        raise BrokenPack(f"{path}: {fault}", PACK_HINT)
     return manifest
 
 
 def _fault(manifest: Manifest, folder: str) -> str:
+    """What is wrong with a manifest whose keys and types are right; empty if nothing is."""
     if manifest.id != folder.replace("_", "-"):
         return f"id '{manifest.id}' does not agree with the folder name '{folder}'"
     if not re.fullmatch(r"\d+\.\d+\.\d+", manifest.version):
         return f"version '{manifest.version}' is not MAJOR.MINOR.PATCH"
     if not manifest.targets:
         return "no targets"
-    for symptom in manifest.symptoms:
-        try:
-            re.compile(symptom)
-        except re.error as error:
-            return f"symptom {symptom!r} is not a regular expression: {error}"
-    for target in manifest.targets:
-        if bool(target.distributions) == bool(target.tree):
-            return "a target names either a distribution or a tree"
-        if target.distributions and not target.sites:
-            return f"the target {target.distributions[0]} {target.versions} lists no sites"
-        if any(_escapes(file) for file in target.files):
-            return f"the target {target.distributions[0]} {target.versions} has a file outside the root"
-        try:
-            SpecifierSet(target.versions)
-        except InvalidSpecifier as error:
-            return str(error)
+    faults = [*map(_symptom_fault, manifest.symptoms), *map(_target_fault, manifest.targets)]
+    return next(filter(None, faults), "")
+
+
+def _symptom_fault(symptom: str) -> str:
+    try:
+        re.compile(symptom)
+    except re.error as error:
+        return f"symptom {symptom!r} is not a regular expression: {error}"
+    return ""
+
+
+def _target_fault(target: TargetSpec) -> str:
+    if bool(target.distributions) == bool(target.tree):
+        return "a target names either a distribution or a tree"
+    if target.distributions and not target.sites:
+        return f"the target {target.distributions[0]} {target.versions} lists no sites"
+    if any(_escapes(file) for file in target.files):
+        return f"the target {target.distributions[0]} {target.versions} has a file outside the root"
     return ""
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from patchkit.patching.manifest import Manifest
 
 GROUP = "patchkit.packs"
+HINT = "repair or uninstall the pack"
 MANIFEST = "patch.yaml"
 DIGESTED = (MANIFEST, "codemod.py")
 
@@ -38,7 +39,7 @@ class Room:
         try:
             return (self.folder / "README.md").read_text(encoding="utf-8")
         except OSError as error:
-            raise BrokenPack(f"{self.folder}: the room has no README.md", "repair or uninstall the pack") from error
+            raise BrokenPack(f"{self.folder}: the room has no README.md", HINT) from error
 
     def codemod(self) -> "SiteCodemod":
         """The room's codemod, imported now: this is what loads LibCST."""
@@ -48,7 +49,7 @@ class Room:
                 module = importlib.import_module(name)
             codemod: SiteCodemod = module.Codemod()
         except (ImportError, SyntaxError, AttributeError) as error:
-            raise BrokenPack(f"{name}: the codemod cannot be loaded: {error}", "repair or uninstall the pack") from error
+            raise BrokenPack(f"{name}: the codemod cannot be loaded: {error}", HINT) from error
         return codemod
 
 

@@ -10,11 +10,11 @@ from patchkit.patching.distinfo import Distribution, Record, owners, row_for
 from patchkit.patching.draft import Draft
 from patchkit.patching.explain import drift_message
 from patchkit.patching.ledger import FileReceipt, Receipt, RecordChange, SiteReceipt, sha256_of
+from patchkit.patching.locate import Allowed, refuse_foreign, source_files
 from patchkit.patching.manifest import TargetSpec
 from patchkit.patching.packs import Room, digest
 from patchkit.patching.results import FileReport, Result, SiteReport, TargetReport
 from patchkit.patching.sites import FileCodemod, Rewrite, Site, SiteState
-from patchkit.patching.target import Allowed, refuse_foreign, source_files
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,9 @@ class Planned:
     originals: dict[str, bytes] = field(default_factory=dict)
 
 
-def plan_distribution(room: Room, spec: TargetSpec, distribution: Distribution, draft: Draft, allowed: Allowed) -> Planned:
+def plan_distribution(
+    room: Room, spec: TargetSpec, distribution: Distribution, draft: Draft, allowed: Allowed
+) -> Planned:
     """Plan a patch on an installed distribution; its sites are listed in the manifest."""
     codemod = room.codemod()
     target = TargetReport("distribution", distribution.name, distribution.version, str(draft.root))
@@ -95,9 +97,7 @@ def plan_tree(room: Room, kind: str, file: str | None, draft: Draft, allowed: Al
 def _rewrite(
     codemod: FileCodemod, data: bytes, path: str, required: tuple[str, ...], spec: TargetSpec, allowed: Allowed
 ) -> Rewrite:
-    return codemod.rewrite_file(
-        data, path, required=required, known=frozenset(spec.known), allow_drift=allowed.drift
-    )
+    return codemod.rewrite_file(data, path, required=required, known=frozenset(spec.known), allow_drift=allowed.drift)
 
 
 def _is_own_file(root: Path, path: str, allowed: Allowed) -> bool:
@@ -114,7 +114,8 @@ def _is_own_file(root: Path, path: str, allowed: Allowed) -> bool:
 
 
 def _claim(draft: Draft, path: str, data: bytes) -> Claim:
-    agreeing, others = [], []
+    agreeing: list[tuple[Distribution, Record]] = []
+    others: list[tuple[Distribution, Record]] = []
     for owner in owners(draft.root, path):
         record = Record(draft.read(_record_path(draft.root, owner)) or b"", owner.record)
         row = record.row(path)
@@ -134,7 +135,7 @@ def _refuse_disagreement(file: Path, claim: Claim, allowed: Allowed) -> None:
 
 
 def _absent(room: Room, target: TargetReport, absent: list[str], draft: Draft, distribution: Distribution) -> Result:
-    """A file that the manifest names is not there: a RECORD that still lists it makes this damage, not another layout."""
+    """A file that the manifest names is not there: damage if a RECORD lists it, else another layout."""
     listed = [path for path in absent if owners(draft.root, path)]
     outcome = r.CONFLICT if listed else r.NOT_APPLICABLE
     reason = "is listed in RECORD but missing" if listed else "does not exist in this release"

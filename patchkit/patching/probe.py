@@ -21,6 +21,11 @@ import marshal
 import os
 import struct
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+    from typing import Any
+
 MARK = "patchkit-probe:"
 TIMESTAMP, UNCHECKED, CHECKED = "timestamp", "unchecked-hash", "checked-hash"
 _FORMS = {0: TIMESTAMP, 1: UNCHECKED, 3: CHECKED}
@@ -29,7 +34,7 @@ _HAS_FLAGS = sys.version_info >= (3, 7)  # PEP 552
 _HEADER = 16 if _HAS_FLAGS else 12
 
 
-def describe(payload):
+def describe(payload: "dict[str, Any]") -> "dict[str, Any]":
     """Return executable, version, tag and magic number, and the import path as it is at start-up."""
     lib = os.path.dirname(os.__file__)
     return {
@@ -45,7 +50,7 @@ def describe(payload):
     }
 
 
-def compile_bytecode(payload):
+def compile_bytecode(payload: "dict[str, Any]") -> "dict[str, Any]":
     """Return a `.pyc` file for each job {source, filename, old, optimize, form, mtime}, in the form asked for.
 
     Source, old and results are base64; `filename` names the source where no old bytecode says it.
@@ -66,7 +71,7 @@ def compile_bytecode(payload):
     return {"results": results}
 
 
-def resolve(payload):
+def resolve(payload: "dict[str, Any]") -> "dict[str, Any]":
     """Return for each dotted module name the file and the bytecode that an import would load.
 
     `payload["first"]` holds folders that come first on the import path.
@@ -79,18 +84,26 @@ def resolve(payload):
             found.append({"module": name, "origin": None, "missing": missing, "bytecode": []})
             continue
         origin = os.path.abspath(spec.origin)
-        found.append({"module": name, "origin": origin, "missing": None, "bytecode": bytecode_states(origin) if payload["bytecode"] else []})
+        states = bytecode_states(origin) if payload["bytecode"] else []
+        found.append(
+            {
+                "module": name,
+                "origin": origin,
+                "missing": None,
+                "bytecode": states,
+            }
+        )
     return {"modules": found, "cwd": os.getcwd()}
 
 
-def pyc_form(data):
+def pyc_form(data: bytes) -> "str | None":
     """Return timestamp, unchecked-hash or checked-hash for the bytes of a `.pyc` of this interpreter, else None."""
     if len(data) < _HEADER or data[:4] != importlib.util.MAGIC_NUMBER:
         return None
     return _FORMS.get(struct.unpack("<I", data[4:8])[0]) if _HAS_FLAGS else TIMESTAMP
 
 
-def would_load(data, source, mtime):
+def would_load(data: bytes, source: bytes, mtime: int) -> bool:
     """Return True if this interpreter takes the `.pyc` bytes for the source bytes with that mtime (seconds)."""
     form = pyc_form(data)
     if form == UNCHECKED:
@@ -100,7 +113,7 @@ def would_load(data, source, mtime):
     return form == TIMESTAMP and data[_HEADER - 8 : _HEADER] == _stamp(source, mtime)
 
 
-def is_compiled_from(data, source, optimize):
+def is_compiled_from(data: bytes, source: bytes, optimize: int) -> bool:
     """Return True if the `.pyc` bytes hold exactly the code that the source bytes compile to."""
     code = _code_of(data)
     if code is None:
@@ -111,7 +124,7 @@ def is_compiled_from(data, source, optimize):
         return False
 
 
-def bytecode_states(origin):
+def bytecode_states(origin: str) -> "list[dict[str, str]]":
     """Say of each bytecode file of `origin` whether it would be loaded and whether it is what the source says."""
     try:
         with open(origin, "rb") as file:
@@ -137,9 +150,9 @@ def bytecode_states(origin):
     return states
 
 
-def _find(name):
+def _find(name: str) -> "tuple[Any, str | None]":
     """Find a module as the import system does, level by level, without importing its parents."""
-    path = None
+    path = None  # type: Any
     parts = name.split(".")
     for depth in range(1, len(parts) + 1):
         full = ".".join(parts[:depth])
@@ -157,25 +170,25 @@ def _find(name):
             try:
                 path = list(locations)
             except KeyError:  # a namespace package inside one that is not imported
-                path = list(locations._path)
+                path = list(locations._path)  # type: ignore[attr-defined]
     return spec, None
 
 
-def _code_of(data):
+def _code_of(data: bytes) -> "CodeType | None":
     if pyc_form(data) is None:
         return None
     try:
         code = marshal.loads(data[_HEADER:])
     except (EOFError, ValueError, TypeError):
         return None
-    return code if hasattr(code, "co_code") else None
+    return code if isinstance(code, type(_code_of.__code__)) else None
 
 
-def _stamp(source, mtime):
+def _stamp(source: bytes, mtime: int) -> bytes:
     return struct.pack("<II", mtime & 0xFFFFFFFF, len(source) & 0xFFFFFFFF)
 
 
-def _header(form, source, mtime):
+def _header(form: str, source: bytes, mtime: int) -> bytes:
     if not _HAS_FLAGS:
         return importlib.util.MAGIC_NUMBER + _stamp(source, mtime)
     tail = _stamp(source, mtime) if form == TIMESTAMP else importlib.util.source_hash(source)

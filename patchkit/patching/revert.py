@@ -6,12 +6,12 @@ from pathlib import Path
 
 from patchkit.errors import StateCorrupt, UnknownPatch
 from patchkit.patching import results as r
-from patchkit.patching.distinfo import Record
+from patchkit.patching.distinfo import CORRUPT_HINT, Record
 from patchkit.patching.draft import Draft, sha256_or_empty
 from patchkit.patching.ledger import FileReceipt, Receipt, read_blob
 from patchkit.patching.renew import renew_bytecode
-from patchkit.patching.settle import settle
 from patchkit.patching.results import FileReport, Result, SiteReport, TargetReport
+from patchkit.patching.settle import settle
 from patchkit.patching.state import APPLIED, DRIFTED, PatchState, patch_states
 from patchkit.patching.target import Target
 from patchkit.patching.transaction import commit, locked, recover, timestamp
@@ -39,9 +39,7 @@ def _roots(target: Target, ids: Sequence[str] | None) -> list[Path]:
         raise UnknownPatch(f"no patch is applied in {target.label}", "'patchkit status' shows what is applied")
     for id in ids or ():
         if id not in applied:
-            raise UnknownPatch(
-                f"{id} is not applied in {target.label}", f"applied there: {', '.join(sorted(applied))}"
-            )
+            raise UnknownPatch(f"{id} is not applied in {target.label}", f"applied there: {', '.join(sorted(applied))}")
     return list(dict.fromkeys(state.root for state in states if ids is None or state.receipt.patch in ids))
 
 
@@ -50,7 +48,11 @@ def _revert_root(target: Target, root: Path, ids: Sequence[str] | None) -> list[
         recover(root)
         draft = Draft(root)
         ledger = draft.ledger
-        chosen = [state for state in patch_states(target) if state.root == root and (ids is None or state.receipt.patch in ids)]
+        chosen = [
+            state
+            for state in patch_states(target)
+            if state.root == root and (ids is None or state.receipt.patch in ids)
+        ]
         results = []
         for state in reversed(chosen):
             results.append(_revert_one(draft, state))
@@ -106,7 +108,7 @@ def _refusal(draft: Draft, receipt: Receipt, target: TargetReport, path: str) ->
     else:
         message = f"{target.label}: {path} was edited after patchkit had applied {receipt.patch}"
         hint = (
-            f"reinstall it: pip install --force-reinstall --no-deps '{receipt.distribution}=={receipt.distribution_version}'"
+            CORRUPT_HINT.format(name=receipt.distribution, version=receipt.distribution_version)
             if receipt.distribution
             else "undo the edit, then revert"
         )
@@ -128,5 +130,6 @@ def restore(draft: Draft, receipt: Receipt, blob: Callable[[str], bytes]) -> Non
             if data is None or change.after.encode("utf-8") not in data:
                 continue
             with suppress(StateCorrupt):
-                draft.write(change.record, Record(data, draft.root / change.record).replaced(change.after, change.before))
-
+                draft.write(
+                    change.record, Record(data, draft.root / change.record).replaced(change.after, change.before)
+                )

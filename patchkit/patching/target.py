@@ -1,16 +1,21 @@
-"""Where a patch goes: an environment, a site-packages folder, a source tree or one file. Never imports the target."""
+"""Where a command works: an environment, a site-packages folder, a source tree or one file.
+
+Read by every command, hence nothing heavy here: the interpreter is looked for only when it is needed.
+"""
 
 import os
-from collections.abc import Iterator
+import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from patchkit.errors import TargetRefused
-from patchkit.patching.distinfo import Distribution, distributions, normalised
-from patchkit.patching.interpreter import Interpreter, find_interpreter, interpreter_of, own_interpreter
+
+if TYPE_CHECKING:
+    from patchkit.patching.interpreter import Interpreter
 
 SITE_FOLDERS = ("site-packages", "dist-packages")
-SKIPPED_FOLDERS = {"__pycache__", "node_modules", *SITE_FOLDERS}
 
 
 @dataclass(frozen=True)
@@ -19,33 +24,31 @@ class Target:
 
     kind: str  # environment, tree or file
     roots: tuple[Path, ...]  # import path of an environment; the tree; the folder of the file
-    interpreter: Interpreter | None  # None: nothing says which Python runs this code
+    label: str
     file: Path | None = None  # the single file of a file target
-    on_path: bool = True  # False: a --site-packages folder that its interpreter does not search by itself
+    named: "Interpreter | None" = None  # the one given with --python
 
-    @property
-    def label(self) -> str:
-        if self.kind == "file":
-            return str(self.file)
-        if self.kind == "environment" and self.interpreter and self.on_path:
-            return f"the environment of {self.interpreter.executable}"
-        return str(self.roots[0])
+    @cached_property
+    def interpreter(self) -> "Interpreter | None":
+        """The Python that runs this code; None for a tree: nothing says which one does."""
+        from patchkit.patching.interpreter import interpreter_of, own_interpreter
 
+        if self.kind != "environment":
+            return None
+        return self.named or interpreter_of(self.roots[0]) or own_interpreter()
 
-@dataclass(frozen=True)
-class Allowed:
-    """What the user waives, each with a flag of its own."""
-
-    drift: bool = False
-    editable: bool = False
-    system: bool = False
-    owners: bool = False
-    shadowed: bool = False
-    symlinks: bool = False
+    @cached_property
+    def is_on_path(self) -> bool:
+        """False for a folder that its interpreter does not search by itself: pip install --target, say."""
+        return self.interpreter is not None and self.roots[0] in {entry.resolve() for entry in self.interpreter.path}
 
 
-def find_target(python: str | None = None, site_packages: Path | None = None, path: Path | None = None) -> Target:
+def find_target(
+    python: str | None = None, site_packages: Path | None = None, path: Path | None = None, *, fast: bool = False
+) -> Target:
     """The target that the command line names; by default the environment patchkit runs in.
+
+    `fast` starts no process for the Python of a virtual environment: its layout says where packages lie.
 
     Raises   TargetRefused if it does not exist, or more than one is named.
     """
@@ -55,17 +58,44 @@ def find_target(python: str | None = None, site_packages: Path | None = None, pa
         return _site_packages(site_packages)
     if path is not None:
         return _path(path)
-    return _environment(find_interpreter(python) if python else own_interpreter())
+    if python is None:
+        return _own_environment()
+    return (fast and _virtual_environment(Path(python))) or _environment_of(python)
 
 
-def _environment(interpreter: Interpreter) -> Target:
+def _own_environment() -> Target:
+    stdlib = os.path.dirname(os.__file__)  # noqa: PTH120
+    entries = [entry for entry in sys.path if entry and entry not in (stdlib, f"{stdlib}/lib-dynload")]
+    return Target("environment", _roots([Path(entry) for entry in entries]), f"the environment of {sys.executable}")
+
+
+def _environment_of(python: str) -> Target:
+    from patchkit.patching.interpreter import find_interpreter
+
+    interpreter = find_interpreter(python)
+    label = f"the environment of {interpreter.executable}"
+    return Target("environment", _roots(list(interpreter.path)), label, named=interpreter)
+
+
+def _virtual_environment(python: Path) -> Target | None:
+    """The environment that a path to its folder or its Python lies in; None if it is not a closed virtual one."""
+    prefix = python if python.is_dir() else python.absolute().parent.parent
+    try:
+        settings = (prefix / "pyvenv.cfg").read_text(encoding="utf-8").lower().replace(" ", "")
+    except OSError:
+        return None
+    roots = _roots(sorted(prefix.glob("lib/python*/site-packages")))
+    if "include-system-site-packages=true" in settings or len(roots) != 1:
+        return None
+    return Target("environment", roots, f"the environment of {prefix}")
+
+
+def _roots(entries: list[Path]) -> tuple[Path, ...]:
+    """The folders among import path entries; the working directory is one only if packages are installed there."""
     here = Path.cwd()
-    roots = [
-        entry.resolve()
-        for entry in interpreter.path
-        if entry.is_dir() and (entry != here or entry.name in SITE_FOLDERS)
-    ]
-    return Target("environment", tuple(dict.fromkeys(roots)), interpreter)
+    folders = [entry.absolute() for entry in entries if entry.is_dir()]
+    kept = [entry.resolve() for entry in folders if entry != here or entry.name in SITE_FOLDERS]
+    return tuple(dict.fromkeys(kept))
 
 
 def _site_packages(folder: Path) -> Target:
@@ -75,10 +105,7 @@ def _site_packages(folder: Path) -> Target:
             "'python -m site' of the environment prints the folders that it has",
         )
     root = folder.resolve()
-    own = interpreter_of(root)
-    if own is not None:
-        return Target("environment", (root,), own)
-    return Target("environment", (root,), own_interpreter(), on_path=False)
+    return Target("environment", (root,), str(root))
 
 
 def _path(path: Path) -> Target:
@@ -92,109 +119,5 @@ def _path(path: Path) -> Target:
                 f"patchkit keeps their RECORD right with --site-packages {folder}",
             )
     if resolved.is_dir():
-        return Target("tree", (resolved,), None)
-    return Target("file", (resolved.parent,), None, file=resolved)
-
-
-@dataclass(frozen=True)
-class Installed:
-    """A distribution of the target, and the root that its import comes from."""
-
-    root: Path
-    distribution: Distribution
-
-
-def find_installed(target: Target, names: tuple[str, ...]) -> list[Installed]:
-    """The distributions of these names in the first root that has one: the one that Python would import."""
-    for root in target.roots:
-        found = distributions(root, names)
-        if found:
-            return [Installed(root, distribution) for distribution in found]
-    return []
-
-
-def absent_hint(target: Target, names: tuple[str, ...]) -> str:
-    """The next step when none of the distributions is installed in the target."""
-    for entry in target.interpreter.path if target.interpreter else ():
-        if entry.is_file() and _zip_holds(entry, names):
-            return f"{entry} holds it inside a zip archive, which cannot be patched: install it unpacked"
-    venv = os.environ.get("VIRTUAL_ENV")
-    if target.interpreter and venv and not Path(target.interpreter.executable).is_relative_to(venv):
-        return f"an environment is active elsewhere: --python {venv}/bin/python"
-    return "name the environment that has it with --python EXE or --site-packages DIR, or a checkout with --path"
-
-
-def _zip_holds(archive: Path, names: tuple[str, ...]) -> bool:
-    import zipfile
-
-    wanted = {normalised(name) for name in names}
-    try:
-        with zipfile.ZipFile(archive) as file:
-            folders = {entry.split("/", 1)[0] for entry in file.namelist()}
-    except (OSError, zipfile.BadZipFile):
-        return False
-    return any(normalised(folder.partition("-")[0]) in wanted for folder in folders)
-
-
-def refuse_foreign(root: Path, path: str, allowed: Allowed) -> None:
-    """Refuse a file of the system's packages, or one that lies outside the root through a folder link.
-
-    Raises   TargetRefused.
-    """
-    file = root / path
-    if not file.parent.resolve().is_relative_to(root.resolve()):
-        raise TargetRefused(
-            f"{file} lies outside the root: a folder on the way is a link to {file.parent.resolve()}",
-            f"name that place itself with --path {file.parent.resolve()}",
-        )
-    owner = _dpkg_owner(file)
-    if owner and not allowed.system:
-        raise TargetRefused(
-            f"{file} belongs to the system package '{owner}', which the next upgrade writes anew",
-            "install the framework in a virtual environment, or accept this with --allow-system",
-        )
-
-
-def _dpkg_owner(file: Path) -> str | None:
-    """The Debian package whose file list names the file, in the nearest root file system above it."""
-    for base in file.resolve().parents:
-        lists = base / "var/lib/dpkg/info"
-        if not lists.is_dir():
-            continue
-        inside = "/" + file.resolve().relative_to(base).as_posix()
-        # By policy no package puts files into /usr/local; environments lie elsewhere than /usr.
-        if not inside.startswith("/usr/") or inside.startswith("/usr/local/"):
-            return None
-        needle = inside.encode()
-        for path in lists.glob("*.list"):
-            if needle in path.read_bytes().splitlines():
-                return path.stem.partition(":")[0]
-        return None
-    return None
-
-
-def source_files(tree: Path, pattern: str, anchors: tuple[bytes, ...]) -> Iterator[tuple[str, bytes]]:
-    """Path (relative to the tree) and bytes of every file that holds all anchors.
-
-    Folders of environments, caches and hidden folders are passed over; links are never followed to folders.
-    """
-    from fnmatch import fnmatch
-
-    for folder, folders, files in os.walk(tree):
-        if "pyvenv.cfg" in files:
-            folders.clear()
-            continue
-        folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS and not name.startswith("."))
-        for name in sorted(files):
-            if not fnmatch(name, pattern):
-                continue
-            path = os.path.join(folder, name)  # noqa: PTH118 - ten thousand times
-            try:
-                with open(path, "rb") as file:  # noqa: PTH123
-                    data = file.read()
-            except OSError as error:
-                if os.path.islink(path):  # noqa: PTH114 - a link to nowhere is not source
-                    continue
-                raise TargetRefused(f"{path} cannot be read: {error.strerror}", "run as a user who may read it") from error
-            if all(anchor in data for anchor in anchors):
-                yield os.path.relpath(path, tree), data
+        return Target("tree", (resolved,), str(resolved))
+    return Target("file", (resolved.parent,), str(resolved), file=resolved)

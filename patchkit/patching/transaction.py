@@ -183,9 +183,7 @@ def _mount_points() -> set[str]:
 
 def _check_unchanged(path: Path, expected: bytes | None) -> None:
     if _read(path) != expected:
-        raise WriteFailed(
-            f"{path} was changed by another program while patchkit was at work", "run the command again"
-        )
+        raise WriteFailed(f"{path} was changed by another program while patchkit was at work", "run the command again")
 
 
 def _read(path: Path) -> bytes | None:
@@ -204,10 +202,11 @@ def _write_journal(root: Path, changes: Sequence[Change]) -> None:
     entries = []
     for number, change in enumerate(changes):
         path = root / change.path
-        entry = {"path": change.path, "before": None, "after": change.after and sha256_of(change.after)}
+        after = None if change.after is None else sha256_of(change.after)
+        entry: dict[str, object] = {"path": change.path, "before": None, "after": after}
         if change.before is not None:
             status = path.stat(follow_symlinks=False)
-            link = os.readlink(path) if stat.S_ISLNK(status.st_mode) else None
+            link = str(path.readlink()) if stat.S_ISLNK(status.st_mode) else None
             _write_synced(folder / str(number), change.before)
             shutil.copystat(path, folder / str(number))
             entry["before"] = {

@@ -49,8 +49,8 @@ def verify(target: Target, ids: Sequence[str], *, fast: bool) -> list[Check]:
 
 
 def _not_applied(target: Target, id: str) -> Check:
-    what = f"{id} is" if id else "no patch is"
-    return Check(id, INTEGRITY, "", False, f"{what} not applied in {target.label}" if id else f"{what} applied in {target.label}", f"patchkit apply {id or 'ID'}")
+    what = f"{id} is not" if id else "no patch is"
+    return Check(id, INTEGRITY, "", False, f"{what} applied in {target.label}", f"patchkit apply {id or 'ID'}")
 
 
 def _fast_checks(state: PatchState) -> Iterator[Check]:
@@ -80,7 +80,9 @@ def _record_checks(state: PatchState, file: FileReceipt) -> Iterator[Check]:
             yield Check(patch, RECORD, change.record, True, f"its row for {file.path} has the patched hash")
         else:
             hint = f"patchkit apply {patch} after reinstalling {state.receipt.distribution}"
-            yield Check(patch, RECORD, change.record, False, f"its row for {file.path} is not the one patchkit wrote", hint)
+            yield Check(
+                patch, RECORD, change.record, False, f"its row for {file.path} is not the one patchkit wrote", hint
+            )
 
 
 def _bytecode_checks(state: PatchState, file: FileReceipt) -> Iterator[Check]:
@@ -105,7 +107,7 @@ def _effect_checks(target: Target, root: Path, states: list[PatchState]) -> list
         return [check for state, file in files for check in _tree_bytecode(state, file)]
     from patchkit.patching.effect import explain, resolve
 
-    found = resolve(target.interpreter, root, [file.path for _, file in files], on_path=target.on_path)
+    found = resolve(target.interpreter, root, [file.path for _, file in files], on_path=target.is_on_path)
     checks = []
     for state, file in files:
         if file.path not in found:

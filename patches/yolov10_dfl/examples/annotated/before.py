@@ -6,9 +6,7 @@ class BoxLoss:
         """
         if self.use_dfl:
             n, k, width = logits.shape
-            logits = (
-                logits.view(n, k, 4, width // 4)
-                .softmax(3)
-                .matmul(self.proj.type(logits.dtype))
+            logits = logits.view(n, k, 4, width // 4).softmax(3).matmul(
+                self.proj.type(logits.dtype)
             )
         return to_boxes(logits, points)
