@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from patchkit.errors import PatchkitError, StateCorrupt, TargetRefused, UnknownPatch
+from patchkit.errors import StateCorrupt, TargetRefused, UnknownPatch
 from patchkit.patching import results as r
 from patchkit.patching.ledger import Ledger, Receipt, load_ledger, read_blob, sha256_of
 from patchkit.patching.packs import room_digest
@@ -15,23 +15,10 @@ from patchkit.patching.state import DRIFTED, file_state
 from patchkit.patching.target import Target
 
 if TYPE_CHECKING:
-    from patchkit.patching.distinfo import Distribution
     from patchkit.patching.draft import Draft
-    from patchkit.patching.locate import Allowed
-    from patchkit.patching.manifest import TargetSpec
+    from patchkit.patching.locate import Allowed, Located
     from patchkit.patching.packs import Room
     from patchkit.patching.plan import Planned
-
-
-@dataclass(frozen=True)
-class Located:
-    """A room with the root it goes to, or the reason why there is none."""
-
-    room: "Room"
-    root: Path
-    spec: "TargetSpec | None" = None  # None: a tree
-    distribution: "Distribution | None" = None
-    refusal: Result | None = None
 
 
 def apply(target: Target, ids: Sequence[str], allowed: "Allowed", *, write: bool) -> list[Result]:
@@ -45,7 +32,10 @@ def apply(target: Target, ids: Sequence[str], allowed: "Allowed", *, write: bool
     done = {id: result for id in ids if (result := _already_applied(target, id))}
     if len(done) == len(ids):
         return [done[id] for id in ids]
-    located = [_locate(target, id, allowed) for id in ids]
+    from patchkit.patching.locate import locate
+    from patchkit.patching.packs import find_room
+
+    located = [locate(find_room(id), target, allowed) for id in ids]
     roots = {place.root for place in located if place.refusal is None}
     if len(roots) > 1:
         raise TargetRefused(
@@ -88,98 +78,22 @@ def _concerns(target: Target, root: Path, receipt: Receipt) -> bool:
 
 
 def _enter(stack: ExitStack, root: Path) -> None:
-    from patchkit.patching.transaction import locked, recover
+    from patchkit.patching.lock import locked
+    from patchkit.patching.transaction import recover
 
     stack.enter_context(locked(root))
     recover(root)
 
 
 def _refuse_unfinished(roots: set[Path]) -> None:
-    from patchkit.patching.transaction import is_unfinished
+    from patchkit.patching.journal import is_unfinished
 
     for root in roots:
         if is_unfinished(root):
             raise StateCorrupt(f"{root}: a command is at work there, or was killed", "'patchkit status' undoes it")
 
 
-# --- locate
-
-
-def _locate(target: Target, id: str, allowed: "Allowed") -> Located:
-    from patchkit.patching.packs import find_room
-
-    room = find_room(id)
-    if target.kind != "environment":
-        return Located(room, target.roots[0])
-    return _locate_installed(target, room, allowed)
-
-
-def _locate_installed(target: Target, room: "Room", allowed: "Allowed") -> Located:
-    from patchkit.patching.locate import absent_hint, find_installed
-
-    manifest = room.manifest
-    report = TargetReport("distribution", None, None, target.label)
-    if not manifest.distributions:
-        message = f"{room.id} is for source trees, not for installed packages"
-        refusal = Result(room.id, manifest.version, r.NOT_APPLICABLE, report, (), message, "name the tree with --path")
-        return Located(room, Path(), refusal=refusal)
-    installed = find_installed(target, manifest.distributions)
-    if not installed:
-        message = f"{manifest.distributions[0]} is not installed in {target.label}"
-        hint = absent_hint(target, manifest.distributions)
-        refusal = Result(room.id, manifest.version, r.NOT_APPLICABLE, report, (), message, hint)
-        return Located(room, Path(), refusal=refusal)
-    for place in installed:
-        source = place.distribution.editable
-        if source is not None and not allowed.editable:
-            raise TargetRefused(
-                f"{place.distribution.label} is an editable install: its code is your own tree in {source}",
-                f"patch the tree with --path {source}, or accept this with --allow-editable",
-            )
-        if source is not None:
-            return Located(room, source.resolve())
-    return _covered(room, [(place.root, place.distribution) for place in installed])
-
-
-def _covered(room: "Room", installed: "list[tuple[Path, Distribution]]") -> Located:
-    """The distribution that the patch covers and that owns the bytes; a refusal if no version is covered."""
-    from patchkit.patching.distinfo import normalised
-
-    pairs = [
-        (root, distribution, spec)
-        for root, distribution in installed
-        for spec in room.manifest.targets
-        if normalised(distribution.name) in {normalised(name) for name in spec.distributions}
-        and spec.covers(distribution.version)
-    ]
-    if not pairs:
-        root, distribution = installed[0]
-        report = TargetReport("distribution", distribution.name, distribution.version, str(root))
-        ranges = " or ".join(spec.versions for spec in room.manifest.targets if spec.versions)
-        message = f"{distribution.label} is outside the versions of {room.id}: {ranges}"
-        hint = f"'patchkit show {room.id}' says what it mends; other releases do not hold that code"
-        return Located(
-            room, root, refusal=Result(room.id, room.manifest.version, r.NOT_APPLICABLE, report, (), message, hint)
-        )
-    root, distribution, spec = next((pair for pair in pairs if _owns(*pair)), pairs[0])
-    return Located(room, root, spec, distribution)
-
-
-def _owns(root: Path, distribution: "Distribution", spec: "TargetSpec") -> bool:
-    from patchkit.patching.distinfo import Record
-
-    try:
-        record = Record(distribution.record.read_bytes(), distribution.record)
-        rows = [(record.row(path), (root / path).read_bytes()) for path in spec.files]
-    except (OSError, PatchkitError):
-        return False
-    return all(row is not None and row.agrees_with(data) for row, data in rows)
-
-
-# --- plan and write
-
-
-def _plan_and_write(target: Target, located: list[Located], allowed: "Allowed", *, write: bool) -> list[Result]:
+def _plan_and_write(target: Target, located: "list[Located]", allowed: "Allowed", *, write: bool) -> list[Result]:
     from patchkit.patching.draft import Draft
 
     drafts: dict[Path, Draft] = {}
@@ -213,7 +127,7 @@ def _plan_and_write(target: Target, located: list[Located], allowed: "Allowed", 
 
 
 def _plan_one(
-    target: Target, place: Located, draft: "Draft", ledger: Ledger, allowed: "Allowed"
+    target: Target, place: "Located", draft: "Draft", ledger: Ledger, allowed: "Allowed"
 ) -> "tuple[Planned, Ledger]":
     """The planned patch, and the ledger without a receipt that it replaces."""
     from patchkit.patching.plan import Planned, plan_distribution, plan_tree
@@ -236,7 +150,7 @@ def _plan_one(
     return plan_tree(place.room, kind, file, draft, allowed), ledger
 
 
-def _edited_since(place: Located, draft: "Draft", receipt: Receipt) -> Result | None:
+def _edited_since(place: "Located", draft: "Draft", receipt: Receipt) -> Result | None:
     """A conflict if a patched file was edited after patchkit wrote it."""
     drifted = [file.path for file in receipt.files if file_state(draft.root, file) == DRIFTED]
     if not drifted:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from patchkit.errors import TargetRefused
+from patchkit.patching.journal import Change
 from patchkit.patching.ledger import BLOBS, IGNORE, LEDGER, Ledger, load_ledger, sha256_of
-from patchkit.patching.transaction import Change
 
 
 class Draft:

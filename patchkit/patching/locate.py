@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from patchkit.errors import TargetRefused
-from patchkit.patching.distinfo import Distribution, distributions, normalised
+from patchkit.errors import PatchkitError, TargetRefused
+from patchkit.patching import results as r
+from patchkit.patching.distinfo import Distribution, Record, distributions, normalised
+from patchkit.patching.manifest import TargetSpec
+from patchkit.patching.packs import Room
+from patchkit.patching.results import Result, TargetReport
 from patchkit.patching.target import SITE_FOLDERS, Target
 
 SKIPPED_FOLDERS = {"__pycache__", "node_modules", *SITE_FOLDERS}
@@ -23,6 +27,83 @@ class Allowed:
     owners: bool = False
     shadowed: bool = False
     symlinks: bool = False
+
+
+@dataclass(frozen=True)
+class Located:
+    """A room with the root it goes to, or the reason why there is none."""
+
+    room: Room
+    root: Path
+    spec: TargetSpec | None = None  # None: a tree
+    distribution: Distribution | None = None
+    refusal: Result | None = None
+
+
+def locate(room: Room, target: Target, allowed: Allowed) -> Located:
+    """Where a patch goes in a target.
+
+    Raises   TargetRefused for an editable install.
+    """
+    if target.kind != "environment":
+        return Located(room, target.roots[0])
+    return _locate_installed(room, target, allowed)
+
+
+def _locate_installed(room: Room, target: Target, allowed: Allowed) -> Located:
+    manifest = room.manifest
+    report = TargetReport("distribution", None, None, target.label)
+    if not manifest.distributions:
+        message = f"{room.id} is for source trees, not for installed packages"
+        refusal = Result(room.id, manifest.version, r.NOT_APPLICABLE, report, (), message, "name the tree with --path")
+        return Located(room, Path(), refusal=refusal)
+    installed = find_installed(target, manifest.distributions)
+    if not installed:
+        message = f"{manifest.distributions[0]} is not installed in {target.label}"
+        hint = absent_hint(target, manifest.distributions)
+        refusal = Result(room.id, manifest.version, r.NOT_APPLICABLE, report, (), message, hint)
+        return Located(room, Path(), refusal=refusal)
+    for place in installed:
+        source = place.distribution.editable
+        if source is not None and not allowed.editable:
+            raise TargetRefused(
+                f"{place.distribution.label} is an editable install: its code is your own tree in {source}",
+                f"patch the tree with --path {source}, or accept this with --allow-editable",
+            )
+        if source is not None:
+            return Located(room, source.resolve())
+    return _covered(room, [(place.root, place.distribution) for place in installed])
+
+
+def _covered(room: Room, installed: list[tuple[Path, Distribution]]) -> Located:
+    """The distribution that the patch covers and that owns the bytes; a refusal if no version is covered."""
+    pairs = [
+        (root, distribution, spec)
+        for root, distribution in installed
+        for spec in room.manifest.targets
+        if normalised(distribution.name) in {normalised(name) for name in spec.distributions}
+        and spec.covers(distribution.version)
+    ]
+    if not pairs:
+        root, distribution = installed[0]
+        report = TargetReport("distribution", distribution.name, distribution.version, str(root))
+        ranges = " or ".join(spec.versions for spec in room.manifest.targets if spec.versions)
+        message = f"{distribution.label} is outside the versions of {room.id}: {ranges}"
+        hint = f"'patchkit show {room.id}' says what it mends; other releases do not hold that code"
+        return Located(
+            room, root, refusal=Result(room.id, room.manifest.version, r.NOT_APPLICABLE, report, (), message, hint)
+        )
+    root, distribution, spec = next((pair for pair in pairs if _owns(*pair)), pairs[0])
+    return Located(room, root, spec, distribution)
+
+
+def _owns(root: Path, distribution: Distribution, spec: TargetSpec) -> bool:
+    try:
+        record = Record(distribution.record.read_bytes(), distribution.record)
+        rows = [(record.row(path), (root / path).read_bytes()) for path in spec.files]
+    except (OSError, PatchkitError):
+        return False
+    return all(row is not None and row.agrees_with(data) for row, data in rows)
 
 
 @dataclass(frozen=True)

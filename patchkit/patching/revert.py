@@ -9,12 +9,13 @@ from patchkit.patching import results as r
 from patchkit.patching.distinfo import CORRUPT_HINT, Record
 from patchkit.patching.draft import Draft, sha256_or_empty
 from patchkit.patching.ledger import FileReceipt, Receipt, read_blob
+from patchkit.patching.lock import locked
 from patchkit.patching.renew import renew_bytecode
 from patchkit.patching.results import FileReport, Result, SiteReport, TargetReport
 from patchkit.patching.settle import settle
 from patchkit.patching.state import APPLIED, DRIFTED, PatchState, patch_states
 from patchkit.patching.target import Target
-from patchkit.patching.transaction import commit, locked, recover, timestamp
+from patchkit.patching.transaction import commit, recover, timestamp
 
 
 def revert(target: Target, ids: Sequence[str] | None) -> list[Result]:

@@ -12,7 +12,9 @@ def settle(root: Path) -> bool:
     """
     if not (root / STATE).is_dir():
         return False
-    from patchkit.patching.transaction import is_unfinished, locked, recover
+    from patchkit.patching.journal import is_unfinished
+    from patchkit.patching.lock import locked
+    from patchkit.patching.transaction import recover
 
     if not is_unfinished(root):
         return False

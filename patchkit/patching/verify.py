@@ -10,10 +10,10 @@ from pathlib import Path
 
 from patchkit.errors import StateCorrupt
 from patchkit.patching import probe
+from patchkit.patching.journal import is_unfinished
 from patchkit.patching.ledger import FileReceipt
 from patchkit.patching.state import APPLIED, LOST, PatchState, patch_states
 from patchkit.patching.target import Target
-from patchkit.patching.transaction import is_unfinished
 
 INTEGRITY, RECORD, BYTECODE, EFFECT = "integrity", "record", "bytecode", "effect"
 

@@ -1,0 +1,56 @@
+"""Single steps on the file system that the transaction and its journal share."""
+
+import contextlib
+import os
+from pathlib import Path
+
+TEMPORARY = ".patchkit-tmp"
+
+
+def temporary(path: Path) -> Path:
+    """Where the new bytes of a file are written before they replace it: in the same folder."""
+    return path.with_name(f".{path.name}{TEMPORARY}")
+
+
+def read(path: Path) -> bytes | None:
+    """The bytes of a file; None if it is absent."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Create a file that must not exist, and bring it to the disk."""
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def chown(path: Path, uid: int, gid: int) -> None:
+    """Change the owner, unless it is right already: that needs no privilege."""
+    now = path.stat()
+    if (now.st_uid, now.st_gid) != (uid, gid):
+        os.chown(path, uid, gid)
+
+
+def give_to_owner_of(root: Path, path: Path) -> None:
+    """State belongs to whoever owns the root, so that its owner can revert what root applied."""
+    status = root.stat()
+    with contextlib.suppress(PermissionError):
+        chown(path, status.st_uid, status.st_gid)
+
+
+def remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
