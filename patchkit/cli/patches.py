@@ -54,10 +54,14 @@ def list_(format: OutputFormat = Format.text) -> int:
     """Every patch: id, version, state in this environment, title."""
     from patchkit.output import json, text
     from patchkit.patching.packs import all_rooms
+    from patchkit.patching.settle import refuse_unfinished
     from patchkit.patching.state import patch_states
     from patchkit.patching.target import find_target
 
-    states = {state.receipt.patch: state.state for state in patch_states(find_target())}
+    target = find_target()
+    for root in target.roots:
+        refuse_unfinished(root)
+    states = {state.receipt.patch: state.state for state in patch_states(target)}
     rows = [(room, states.get(room.id)) for room in all_rooms()]
     sys.stdout.write(json.render_list(rows) if format is Format.json else text.render_list(rows))
     return 0

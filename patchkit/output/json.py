@@ -68,7 +68,7 @@ def render_status(states: "Sequence[PatchState]") -> str:
                     "version": state.receipt.distribution_version,
                     "root": str(state.root),
                 },
-                "files": [{"path": file.path, "state": now} for file, now in state.files],
+                "files": [{"path": stacked.file.path, "state": stacked.state} for stacked in state.files],
             }
             for state in states
         ],

@@ -54,7 +54,7 @@ def render_status(states: "Sequence[PatchState]", label: str) -> str:
         place = f" ({receipt.distribution} {receipt.distribution_version})" if receipt.distribution else ""
         lines.append(f"{receipt.patch} {receipt.version}: {state.state}{place}")
         lines.append(f"  {state.root}")
-        lines += [f"  {file.path}  {now}" for file, now in state.files]
+        lines += [f"  {stacked.file.path}  {stacked.state}" for stacked in state.files]
         if state.state != "applied":
             lines.append(f"  hint: 'patchkit verify {receipt.patch}' says what changed; patchkit apply {receipt.patch}")
     return "\n".join(lines) + "\n"

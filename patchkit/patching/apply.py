@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from patchkit.errors import StateCorrupt, TargetRefused, UnknownPatch
+from patchkit.errors import TargetRefused, UnknownPatch
 from patchkit.patching import results as r
-from patchkit.patching.ledger import Ledger, Receipt, load_ledger, read_blob, sha256_of
+from patchkit.patching.ledger import Ledger, read_blob
 from patchkit.patching.packs import room_digest
 from patchkit.patching.results import FileReport, Result, SiteReport, TargetReport
-from patchkit.patching.state import DRIFTED, file_state
+from patchkit.patching.settle import refuse_unfinished, settle
+from patchkit.patching.state import APPLIED, DRIFTED, PatchState, patch_states
 from patchkit.patching.target import Target
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ def apply(target: Target, ids: Sequence[str], allowed: "Allowed", *, write: bool
     ids = list(dict.fromkeys(ids))
     if not ids:
         raise UnknownPatch("no patch was named", "'patchkit list' shows every patch")
+    for root in target.roots:
+        if write:
+            settle(root)
+        else:
+            refuse_unfinished(root)
     done = {id: result for id in ids if (result := _already_applied(target, id))}
     if len(done) == len(ids):
         return [done[id] for id in ids]
@@ -45,36 +51,26 @@ def apply(target: Target, ids: Sequence[str], allowed: "Allowed", *, write: bool
     with ExitStack() as stack:
         if write and roots:
             _enter(stack, next(iter(roots)))
-        else:
-            _refuse_unfinished(roots)
         return _plan_and_write(target, located, allowed, write=write)
 
 
 def _already_applied(target: Target, id: str) -> Result | None:
     """The result of a patch whose receipt, bytes and room all agree: no manifest is read and nothing is parsed."""
-    for root in target.roots:
-        receipt = load_ledger(root).receipt(id)
-        if receipt is None or not _concerns(target, root, receipt):
-            continue
-        if room_digest(receipt.pack, id) != receipt.room_sha256:
-            return None
-        files = []
-        for file in receipt.files:
-            try:
-                data = (root / file.path).read_bytes()
-            except OSError:
-                return None
-            if sha256_of(data) != file.after_sha256:
-                return None
-            sites = tuple(SiteReport(site.symbol, site.line, "applied") for site in file.sites)
-            files.append(FileReport(file.path, file.after_sha256, file.after_sha256, sites))
-        report = TargetReport(receipt.kind, receipt.distribution, receipt.distribution_version, str(root))
-        return Result(id, receipt.version, r.ALREADY_APPLIED, report, tuple(files))
-    return None
-
-
-def _concerns(target: Target, root: Path, receipt: Receipt) -> bool:
-    return target.file is None or target.file.relative_to(root).as_posix() in receipt.paths
+    state = next((state for state in patch_states(target) if state.receipt.patch == id), None)
+    if state is None or state.state != APPLIED or room_digest(state.receipt.pack, id) != state.receipt.room_sha256:
+        return None
+    receipt = state.receipt
+    files = tuple(
+        FileReport(
+            stacked.file.path,
+            stacked.top.after_sha256,
+            stacked.top.after_sha256,
+            tuple(SiteReport(site.symbol, site.line, APPLIED) for site in stacked.file.sites),
+        )
+        for stacked in state.files
+    )
+    report = TargetReport(receipt.kind, receipt.distribution, receipt.distribution_version, str(state.root))
+    return Result(id, receipt.version, r.ALREADY_APPLIED, report, files)
 
 
 def _enter(stack: ExitStack, root: Path) -> None:
@@ -83,14 +79,6 @@ def _enter(stack: ExitStack, root: Path) -> None:
 
     stack.enter_context(locked(root))
     recover(root)
-
-
-def _refuse_unfinished(roots: set[Path]) -> None:
-    from patchkit.patching.journal import is_unfinished
-
-    for root in roots:
-        if is_unfinished(root):
-            raise StateCorrupt(f"{root}: a command is at work there, or was killed", "'patchkit status' undoes it")
 
 
 def _plan_and_write(target: Target, located: "list[Located]", allowed: "Allowed", *, write: bool) -> list[Result]:
@@ -133,16 +121,13 @@ def _plan_one(
     from patchkit.patching.plan import Planned, plan_distribution, plan_tree
     from patchkit.patching.revert import restore
 
-    receipt = ledger.receipt(place.room.id)
-    if receipt is not None:
-        result = _already_applied(target, place.room.id)
+    state = next((state for state in patch_states(target) if state.receipt.patch == place.room.id), None)
+    if state is not None:
+        result = _already_applied(target, place.room.id) or _refused_anew(place, draft, state)
         if result is not None:
             return Planned(result), ledger
-        conflict = _edited_since(place, draft, receipt)
-        if conflict is not None:
-            return Planned(conflict), ledger
-        restore(draft, receipt, lambda sha256: read_blob(draft.root, sha256))
-        ledger = ledger.without(receipt.patch)
+        restore(draft, state.receipt, lambda sha256: read_blob(draft.root, sha256))
+        ledger = ledger.without(state.receipt.patch)
     if place.spec is not None and place.distribution is not None:
         return plan_distribution(place.room, place.spec, place.distribution, draft, allowed), ledger
     file = target.file.relative_to(draft.root).as_posix() if target.file else None
@@ -150,19 +135,21 @@ def _plan_one(
     return plan_tree(place.room, kind, file, draft, allowed), ledger
 
 
-def _edited_since(place: "Located", draft: "Draft", receipt: Receipt) -> Result | None:
-    """A conflict if a patched file was edited after patchkit wrote it."""
-    drifted = [file.path for file in receipt.files if file_state(draft.root, file) == DRIFTED]
-    if not drifted:
-        return None
-    report = TargetReport(receipt.kind, receipt.distribution, receipt.distribution_version, str(draft.root))
-    message = f"{report.label}: {drifted[0]} was edited after patchkit had applied {receipt.patch} {receipt.version}"
-    hint = (
-        place.distribution.reinstall_hint
-        if place.distribution
-        else f"undo the edit; the patched text had sha256 {receipt.files[0].after_sha256[:12]}"
-    )
-    return Result(receipt.patch, receipt.version, r.CONFLICT, report, (), message, hint)
+def _refused_anew(place: "Located", draft: "Draft", state: PatchState) -> Result | None:
+    """A conflict if a patched file was edited since, or the patch to be renewed lies under another one."""
+    receipt = state.receipt
+    target = TargetReport(receipt.kind, receipt.distribution, receipt.distribution_version, str(draft.root))
+    for stacked in state.files:
+        if stacked.state == DRIFTED:
+            message = f"{target.label}: {stacked.file.path} was edited after patchkit had applied {receipt.patch}"
+            hint = place.distribution.reinstall_hint if place.distribution else "undo the edit, then apply again"
+        elif stacked.top != stacked.file:
+            message = f"{receipt.patch} {receipt.version} is to be replaced, but another patch was applied on top of it"
+            hint = "patchkit revert --all, then apply them again"
+        else:
+            continue
+        return Result(receipt.patch, receipt.version, r.CONFLICT, target, (), message, hint)
+    return None
 
 
 def _with_relations(result: Result, room: "Room", ledger: Ledger | None, planned: list[Result]) -> Result:

@@ -81,6 +81,13 @@ class Ledger:
     def with_receipt(self, receipt: Receipt) -> "Ledger":
         return Ledger((*self.without(receipt.patch).receipts, receipt))
 
+    def stack(self, receipt: Receipt, file: FileReceipt) -> list[FileReceipt]:
+        """This file receipt and those of later patches that were applied on top of it, in order."""
+        stack = [file]
+        for later in self.receipts[self.receipts.index(receipt) + 1 :]:
+            stack += [other for other in later.files if other.path == file.path]
+        return stack
+
     def blobs(self) -> set[str]:
         """Names of the originals that revert needs."""
         return {file.before_sha256 for receipt in self.receipts for file in receipt.files}

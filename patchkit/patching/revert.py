@@ -8,12 +8,12 @@ from patchkit.errors import StateCorrupt, UnknownPatch
 from patchkit.patching import results as r
 from patchkit.patching.distinfo import CORRUPT_HINT, Record
 from patchkit.patching.draft import Draft, sha256_or_empty
-from patchkit.patching.ledger import FileReceipt, Receipt, read_blob
+from patchkit.patching.ledger import Receipt, read_blob
 from patchkit.patching.lock import locked
 from patchkit.patching.renew import renew_bytecode
 from patchkit.patching.results import FileReport, Result, SiteReport, TargetReport
 from patchkit.patching.settle import settle
-from patchkit.patching.state import APPLIED, DRIFTED, PatchState, patch_states
+from patchkit.patching.state import APPLIED, DRIFTED, PatchState, StackedFile, patch_states
 from patchkit.patching.target import Target
 from patchkit.patching.transaction import commit, recover, timestamp
 
@@ -71,9 +71,9 @@ def _revert_root(target: Target, root: Path, ids: Sequence[str] | None) -> list[
 def _revert_one(draft: Draft, state: PatchState) -> Result:
     receipt = state.receipt
     target = TargetReport(receipt.kind, receipt.distribution, receipt.distribution_version, str(draft.root))
-    drifted = [file.path for file, now in state.files if now == DRIFTED and _is_changed(draft, file)]
-    if drifted:
-        return _refusal(draft, receipt, target, drifted[0])
+    blocked = [stacked.file.path for stacked in state.files if _is_blocked(draft, stacked)]
+    if blocked:
+        return _refusal(draft, receipt, target, blocked[0])
     before = {file.path: draft.read(file.path) for file in receipt.files}
     restore(draft, receipt, lambda sha256: read_blob(draft.root, sha256))
     reports = tuple(
@@ -92,9 +92,11 @@ def _revert_one(draft: Draft, state: PatchState) -> Result:
     return Result(receipt.patch, receipt.version, r.REVERTED, target, reports, message)
 
 
-def _is_changed(draft: Draft, file: FileReceipt) -> bool:
-    """True unless a later patch of this same command, reverted before, has brought our bytes back."""
-    return sha256_or_empty(draft.read(file.path)) != file.after_sha256
+def _is_blocked(draft: Draft, stacked: StackedFile) -> bool:
+    """True if the file was edited, or carries a later patch that this command has not reverted before."""
+    if sha256_or_empty(draft.read(stacked.file.path)) == stacked.file.after_sha256:
+        return False
+    return stacked.state in (DRIFTED, APPLIED)
 
 
 def _refusal(draft: Draft, receipt: Receipt, target: TargetReport, path: str) -> Result:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from patchkit.errors import StateCorrupt
 from patchkit.patching.ledger import STATE
 
 
@@ -20,3 +21,16 @@ def settle(root: Path) -> bool:
         return False
     with locked(root):
         return recover(root)
+
+
+def refuse_unfinished(root: Path) -> None:
+    """For commands that write nothing.
+
+    Raises   StateCorrupt if a command is at work in this root, or was killed there.
+    """
+    if not (root / STATE).is_dir():
+        return
+    from patchkit.patching.journal import is_unfinished
+
+    if is_unfinished(root):
+        raise StateCorrupt(f"{root}: a command is at work there, or was killed", "'patchkit status' undoes it")

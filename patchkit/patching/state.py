@@ -1,5 +1,6 @@
 """Whether what a receipt says still holds: applied, reverted, drifted or lost."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,16 +13,25 @@ _WORST_FIRST = (DRIFTED, LOST, REVERTED, APPLIED)
 
 
 @dataclass(frozen=True)
+class StackedFile:
+    """One file of a receipt, with its state."""
+
+    file: FileReceipt
+    state: str
+    top: FileReceipt  # of the last patch applied to the file: its hash and rows are on disk
+
+
+@dataclass(frozen=True)
 class PatchState:
     """One receipt held against its root."""
 
     root: Path
     receipt: Receipt
-    files: tuple[tuple[FileReceipt, str], ...]
+    files: tuple[StackedFile, ...]
 
     @property
     def state(self) -> str:
-        states = {state for _, state in self.files}
+        states = {file.state for file in self.files}
         return next(state for state in _WORST_FIRST if state in states)
 
 
@@ -32,30 +42,36 @@ def patch_states(target: Target) -> list[PatchState]:
     """
     states = []
     for root in target.roots:
-        for receipt in load_ledger(root).receipts:
+        ledger = load_ledger(root)
+        for receipt in ledger.receipts:
             if target.file is None or target.file.relative_to(root).as_posix() in receipt.paths:
-                files = tuple((file, file_state(root, file)) for file in receipt.files)
+                files = tuple(StackedFile(file, *_state(root, ledger.stack(receipt, file))) for file in receipt.files)
                 states.append(PatchState(root, receipt, files))
     return states
 
 
-def file_state(root: Path, file: FileReceipt) -> str:
-    """applied: our bytes; reverted: undone behind our back; lost: installed anew or gone; drifted: edited since."""
+def _state(root: Path, stack: Sequence[FileReceipt]) -> tuple[str, FileReceipt]:
+    """State of the lowest file receipt of a stack, and the one whose bytes are there.
+
+    applied: our bytes; reverted: undone behind our back; lost: installed anew or gone; drifted: edited since.
+    """
+    file = stack[0]
     try:
         data = (root / file.path).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        return LOST
+        return LOST, file
     except OSError as error:
         raise TargetRefused(
             f"{root / file.path} cannot be read: {error.strerror}", "run as a user who may read it"
         ) from error
     sha256 = sha256_of(data)
-    if sha256 == file.after_sha256:
-        return APPLIED
-    ours = [_holds_row(root / change.record, change.after) for change in file.records]
+    for stacked in stack:
+        if sha256 == stacked.after_sha256:
+            return APPLIED, stacked
+    ours = [_holds_row(root / change.record, change.after) for stacked in stack for change in stacked.records]
     if sha256 == file.before_sha256:
-        return LOST if ours and not any(ours) else REVERTED
-    return LOST if _record_agrees(root, file, data) else DRIFTED
+        return LOST if ours and not any(ours) else REVERTED, file
+    return LOST if _record_agrees(root, file, data) else DRIFTED, file
 
 
 def _holds_row(record: Path, row: str) -> bool:

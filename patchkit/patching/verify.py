@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from patchkit.errors import StateCorrupt
 from patchkit.patching import probe
-from patchkit.patching.journal import is_unfinished
 from patchkit.patching.ledger import FileReceipt
+from patchkit.patching.settle import refuse_unfinished
 from patchkit.patching.state import APPLIED, LOST, PatchState, patch_states
 from patchkit.patching.target import Target
 
@@ -33,8 +32,7 @@ class Check:
 def verify(target: Target, ids: Sequence[str], *, fast: bool) -> list[Check]:
     """Every check of the named patches, or of all applied ones. A patch that is not applied is a failed check."""
     for root in target.roots:
-        if is_unfinished(root):
-            raise StateCorrupt(f"{root}: a command is at work there, or was killed", "'patchkit status' undoes it")
+        refuse_unfinished(root)
     states = [state for state in patch_states(target) if not ids or state.receipt.patch in ids]
     found = {state.receipt.patch for state in states}
     checks = [_not_applied(target, id) for id in ids if id not in found]
@@ -55,11 +53,12 @@ def _not_applied(target: Target, id: str) -> Check:
 
 def _fast_checks(state: PatchState) -> Iterator[Check]:
     patch = state.receipt.patch
-    for file, now in state.files:
+    for stacked in state.files:
+        file, now = stacked.file, stacked.state
         hint = f"patchkit apply {patch}"
         if now == APPLIED:
-            yield Check(patch, INTEGRITY, file.path, True, f"sha256 {file.after_sha256[:12]} as in the receipt")
-            yield from _record_checks(state, file)
+            yield Check(patch, INTEGRITY, file.path, True, f"sha256 {stacked.top.after_sha256[:12]} as in the receipt")
+            yield from _record_checks(state, stacked.top)
             yield from _bytecode_checks(state, file)
             continue
         reason = {
@@ -102,7 +101,7 @@ def _bytecode_checks(state: PatchState, file: FileReceipt) -> Iterator[Check]:
 
 
 def _effect_checks(target: Target, root: Path, states: list[PatchState]) -> list[Check]:
-    files = [(state, file) for state in states for file, now in state.files if now == APPLIED]
+    files = [(state, stacked.file) for state in states for stacked in state.files if stacked.state == APPLIED]
     if target.interpreter is None:
         return [check for state, file in files for check in _tree_bytecode(state, file)]
     from patchkit.patching.effect import explain, resolve
