@@ -7,9 +7,12 @@ from patchkit.patching.sites import SiteState
 
 Call = tuple[cst.BaseExpression, list[cst.BaseExpression]]  # receiver and arguments of a method call
 
-PROJECTED = "`X.view(B, A, 4, C // 4).softmax(3).matmul(PROJ.type(X.dtype))` is assigned"
-UNPACKED = "`B, A, C = X.shape` is the statement right before it"
-NOT_OTHERWISE = "no other product of a softmax with `proj` stands in the function"
+VIEWED = "the logits are shaped by `X.view(B, A, 4, C // 4)`"
+NORMALISED = "`.softmax(3)` runs over the bins"
+MULTIPLIED = "`.matmul(...)` multiplies by the bin centres"
+CAST = "the bin centres are `PROJ.type(X.dtype)`"
+ASSIGNED = "the projection is the whole value of an assignment"
+UNPACKED = "`B, A, C = X.shape` is the statement right before the projection"
 
 
 class Codemod(SiteCodemod):
@@ -19,19 +22,18 @@ class Codemod(SiteCodemod):
     Source   Generalized Focal Loss, arXiv:2006.04388; THU-MIG/yolov10@453c6e38 ultralytics/utils/loss.py:191.
     """
 
-    anchors = (b"softmax", b"proj", b"view")
+    anchors = (b"softmax", b"proj")
 
     def inspect(self, function: cst.FunctionDef) -> Inspection | None:
         seen = _Occurrences(function)
         if not seen.products and not seen.sums and not seen.near:
             return None
         if seen.near:
-            known = seen.products or seen.sums
-            return Inspection(SiteState.DRIFTED, seen.near[0], (NOT_OTHERWISE if known else PROJECTED,))
+            return Inspection(SiteState.DRIFTED, seen.near[0], _failed(seen.near[0]))
         for product in seen.products:
             failed = tuple(
                 text
-                for text, holds in ((PROJECTED, product in seen.assigned), (UNPACKED, product in seen.unpacked))
+                for text, holds in ((ASSIGNED, product in seen.assigned), (UNPACKED, product in seen.unpacked))
                 if not holds
             )
             if failed:
@@ -123,6 +125,21 @@ def _is_near(node: cst.Call) -> bool:
     return False
 
 
+def _failed(node: cst.BaseExpression) -> tuple[str, ...]:
+    """The parts of the known product that a near one does not have."""
+    matmul = _method(node, "matmul", 1)
+    if matmul is None:
+        return (MULTIPLIED,)
+    softmax = _method(matmul[0], "softmax", 1)
+    view = softmax and _method(softmax[0], "view", 4)
+    parts = {
+        NORMALISED: softmax is not None and _is_integer(softmax[1][0], "3"),
+        VIEWED: view is not None and _is_sides_of_bins(view[1]) and isinstance(view[0], cst.Name),
+        CAST: _is_cast_proj(matmul[1][0], _tensor(matmul[0])),
+    }
+    return tuple(text for text, holds in parts.items() if not holds)
+
+
 def _is_distribution(node: cst.BaseExpression) -> bool:
     """True for `X.view(B, A, 4, C // 4).softmax(3)`."""
     softmax = _method(node, "softmax", 1)
@@ -131,7 +148,12 @@ def _is_distribution(node: cst.BaseExpression) -> bool:
     view = _method(softmax[0], "view", 4)
     if view is None or not isinstance(view[0], cst.Name):
         return False
-    batch, anchors, sides, bins = view[1]
+    return _is_sides_of_bins(view[1])
+
+
+def _is_sides_of_bins(shape: list[cst.BaseExpression]) -> bool:
+    """True for `B, A, 4, C // 4`."""
+    batch, anchors, sides, bins = shape
     return (
         isinstance(batch, cst.Name)
         and isinstance(anchors, cst.Name)
@@ -238,7 +260,16 @@ def _mentions(node: cst.CSTNode, name: str) -> bool:
 
 
 def _names_proj(node: cst.CSTNode) -> bool:
-    return _mentions(node, "proj")
+    """True if bin centres called `proj` stand in the node; a layer of that name, which is called, is another thing."""
+    if isinstance(node, cst.Call) and _name(_last_attribute(node.func)) == "proj":
+        return False
+    if isinstance(node, cst.Name):
+        return node.value == "proj"
+    return any(_names_proj(child) for child in node.children)
+
+
+def _last_attribute(node: cst.BaseExpression) -> cst.BaseExpression:
+    return node.attr if isinstance(node, cst.Attribute) else node
 
 
 def _is_integer(node: cst.BaseExpression, text: str) -> bool:

@@ -117,8 +117,8 @@ def apply(
 ) -> int:
     """Apply patches: all of them, or none."""
     from patchkit.output import json, text
+    from patchkit.patching.allowed import Allowed
     from patchkit.patching.apply import apply as run
-    from patchkit.patching.locate import Allowed
     from patchkit.patching.results import exit_code
     from patchkit.patching.target import find_target
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from patchkit.errors import TargetRefused, UnknownPatch
 from patchkit.patching import results as r
+from patchkit.patching.allowed import Allowed
 from patchkit.patching.ledger import Ledger, read_blob
 from patchkit.patching.packs import room_digest
 from patchkit.patching.results import FileReport, Result, SiteReport, TargetReport
@@ -17,12 +18,12 @@ from patchkit.patching.target import Target
 
 if TYPE_CHECKING:
     from patchkit.patching.draft import Draft
-    from patchkit.patching.locate import Allowed, Located
+    from patchkit.patching.locate import Located
     from patchkit.patching.packs import Room
     from patchkit.patching.plan import Planned
 
 
-def apply(target: Target, ids: Sequence[str], allowed: "Allowed", *, write: bool) -> list[Result]:
+def apply(target: Target, ids: Sequence[str], allowed: Allowed, *, write: bool) -> list[Result]:
     """One result for each patch, in the order asked for; nothing is written unless all of them can be.
 
     Raises   PatchkitError for what concerns the command as a whole.
@@ -81,7 +82,7 @@ def _enter(stack: ExitStack, root: Path) -> None:
     recover(root)
 
 
-def _plan_and_write(target: Target, located: "list[Located]", allowed: "Allowed", *, write: bool) -> list[Result]:
+def _plan_and_write(target: Target, located: "list[Located]", allowed: Allowed, *, write: bool) -> list[Result]:
     from patchkit.patching.draft import Draft
 
     drafts: dict[Path, Draft] = {}
@@ -115,7 +116,7 @@ def _plan_and_write(target: Target, located: "list[Located]", allowed: "Allowed"
 
 
 def _plan_one(
-    target: Target, place: "Located", draft: "Draft", ledger: Ledger, allowed: "Allowed"
+    target: Target, place: "Located", draft: "Draft", ledger: Ledger, allowed: Allowed
 ) -> "tuple[Planned, Ledger]":
     """The planned patch, and the ledger without a receipt that it replaces."""
     from patchkit.patching.plan import Planned, plan_distribution, plan_tree
@@ -129,10 +130,15 @@ def _plan_one(
         restore(draft, state.receipt, lambda sha256: read_blob(draft.root, sha256))
         ledger = ledger.without(state.receipt.patch)
     if place.spec is not None and place.distribution is not None:
-        return plan_distribution(place.room, place.spec, place.distribution, draft, allowed), ledger
-    file = target.file.relative_to(draft.root).as_posix() if target.file else None
-    kind = "file" if file else "tree"
-    return plan_tree(place.room, kind, file, draft, allowed), ledger
+        planned = plan_distribution(place.room, place.spec, place.distribution, draft, allowed)
+    else:
+        file = target.file.relative_to(draft.root).as_posix() if target.file else None
+        planned = plan_tree(place.room, "file" if file else "tree", file, draft, allowed)
+    is_on_disk = not any(draft.is_changed(file.path) for file in planned.result.files)
+    if state is not None and is_on_disk and planned.result.outcome == r.APPLIED:
+        # The room changed, its result did not: only the receipt is renewed.
+        planned.result = replace(planned.result, outcome=r.ALREADY_APPLIED)
+    return planned, ledger
 
 
 def _refused_anew(place: "Located", draft: "Draft", state: PatchState) -> Result | None:
@@ -169,7 +175,7 @@ def _with_relations(result: Result, room: "Room", ledger: Ledger | None, planned
     return replace(result, outcome=r.CONFLICT, message=message, hint=hint)
 
 
-def _refuse_shadowed(target: Target, draft: "Draft", planned: list[Result], allowed: "Allowed") -> list[Result]:
+def _refuse_shadowed(target: Target, draft: "Draft", planned: list[Result], allowed: Allowed) -> list[Result]:
     """Conflicts in place of results whose patched file is not the one that the target's Python would load."""
     from patchkit.patching.effect import loaded_elsewhere
 
@@ -190,7 +196,7 @@ def _write(target: Target, draft: "Draft", ledger: Ledger, originals: dict[str, 
     from patchkit.patching.renew import renew_bytecode
     from patchkit.patching.transaction import commit, timestamp
 
-    if not draft.changed():
+    if not draft.changed() and ledger == draft.ledger:
         return
     mtime = timestamp()
     renew_bytecode(draft, target.interpreter, mtime)

@@ -63,7 +63,8 @@ class SiteCodemod(ABC):
         encoding = _encoding(source, path)
         lines = source.splitlines(keepends=True)
         sites: list[Site] = []
-        for outline in _functions(source, path):
+        outlines = _functions(source, path)
+        for outline in outlines:
             piece = b"".join(lines[outline.first - 1 : outline.last])
             if outline.symbol not in required and not all(anchor in piece for anchor in self.anchors):
                 continue
@@ -77,7 +78,7 @@ class SiteCodemod(ABC):
                 changed = function.replaced(self.rewrite(function.node)).encode(encoding)
                 lines[outline.first - 1 : outline.last] = [changed] + [b""] * (outline.last - outline.first)
         present = {site.symbol for site in sites}
-        sites.extend(Site(symbol, 0, SiteState.MISSING) for symbol in required if symbol not in present)
+        sites.extend(_missing(symbol, outlines) for symbol in required if symbol not in present)
         return Rewrite(tuple(sites), b"".join(lines), after=tuple(sites))
 
     @staticmethod
@@ -210,6 +211,15 @@ def _walk(node: ast.AST, names: tuple[str, ...]) -> Iterator[_Outline]:
             yield from _walk(child, (*names, child.name))
         elif isinstance(child, (ast.stmt, ast.excepthandler, ast.match_case)):
             yield from _walk(child, names)
+
+
+def _missing(symbol: str, outlines: Sequence[_Outline]) -> Site:
+    """A site whose symbol is not there, with the symbol that comes nearest."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(symbol, [outline.symbol for outline in outlines], n=1)
+    nearest = next((f"{outline.symbol}, line {outline.first}" for outline in outlines if [outline.symbol] == near), "")
+    return Site(symbol, 0, SiteState.MISSING, nearest=nearest)
 
 
 def _encoding(source: bytes, path: str) -> str:

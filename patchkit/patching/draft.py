@@ -38,6 +38,10 @@ class Draft:
         self.read(path)
         return self._before[path]
 
+    def is_changed(self, path: str) -> bool:
+        """True if the bytes will differ from those on disk."""
+        return self.read(path) != self.original(path)
+
     def changed(self) -> list[str]:
         """Paths whose bytes will change, the state folder left out."""
         return [path for path, data in self._after.items() if data != self._before[path]]

@@ -46,7 +46,8 @@ def _unrecorded(target: TargetReport, file: "PatchedFile") -> str:
 
 def _site_lines(target: TargetReport, file: "PatchedFile", site: Site) -> list[str]:
     if site.state is SiteState.MISSING:
-        return [f"{target.label}: {site.symbol} is not in {file.path}"]
+        lines = [f"{target.label}: {site.symbol} is not in {file.path}"]
+        return [*lines, f"  nearest match: {site.nearest}"] if site.nearest else lines
     if site.state is not SiteState.DRIFTED:
         return []
     lines = [f"{target.label}: {site.symbol} has drifted ({file.path}:{site.line})"]

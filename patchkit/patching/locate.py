@@ -8,6 +8,7 @@ from pathlib import Path
 
 from patchkit.errors import PatchkitError, TargetRefused
 from patchkit.patching import results as r
+from patchkit.patching.allowed import Allowed
 from patchkit.patching.distinfo import Distribution, Record, distributions, normalised
 from patchkit.patching.manifest import TargetSpec
 from patchkit.patching.packs import Room
@@ -15,18 +16,6 @@ from patchkit.patching.results import Result, TargetReport
 from patchkit.patching.target import SITE_FOLDERS, Target
 
 SKIPPED_FOLDERS = {"__pycache__", "node_modules", *SITE_FOLDERS}
-
-
-@dataclass(frozen=True)
-class Allowed:
-    """What the user waives, each with a flag of its own."""
-
-    drift: bool = False
-    editable: bool = False
-    system: bool = False
-    owners: bool = False
-    shadowed: bool = False
-    symlinks: bool = False
 
 
 @dataclass(frozen=True)

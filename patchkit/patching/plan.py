@@ -6,11 +6,12 @@ from pathlib import Path
 
 from patchkit.errors import PatchkitError, TargetRefused
 from patchkit.patching import results as r
+from patchkit.patching.allowed import Allowed
 from patchkit.patching.distinfo import Distribution, Record, owners, row_for
 from patchkit.patching.draft import Draft
 from patchkit.patching.explain import drift_message
 from patchkit.patching.ledger import FileReceipt, Receipt, RecordChange, SiteReceipt, sha256_of
-from patchkit.patching.locate import Allowed, refuse_foreign, source_files
+from patchkit.patching.locate import refuse_foreign, source_files
 from patchkit.patching.manifest import TargetSpec
 from patchkit.patching.packs import Room, digest
 from patchkit.patching.results import FileReport, Result, SiteReport, TargetReport

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from patchkit.patching import probe
 from patchkit.patching.ledger import FileReceipt
+from patchkit.patching.packs import find_room
 from patchkit.patching.settle import refuse_unfinished
 from patchkit.patching.state import APPLIED, LOST, PatchState, patch_states
 from patchkit.patching.target import Target
@@ -35,7 +36,7 @@ def verify(target: Target, ids: Sequence[str], *, fast: bool) -> list[Check]:
         refuse_unfinished(root)
     states = [state for state in patch_states(target) if not ids or state.receipt.patch in ids]
     found = {state.receipt.patch for state in states}
-    checks = [_not_applied(target, id) for id in ids if id not in found]
+    checks = [_not_applied(target, id) for id in ids if id not in found and find_room(id)]
     if not ids and not states:
         checks.append(_not_applied(target, ""))
     for state in states:
