@@ -2,7 +2,7 @@
 
 import libcst as cst
 
-from patchkit.patching.codemod import Inspection, SiteCodemod
+from patchkit.patching.codemod import Inspection, SiteCodemod, walk
 from patchkit.patching.sites import SiteState
 
 Call = tuple[cst.BaseExpression, list[cst.BaseExpression]]  # receiver and arguments of a method call
@@ -50,37 +50,32 @@ class Codemod(SiteCodemod):
         return function
 
 
-class _Occurrences(cst.CSTVisitor):
+class _Occurrences:
     """The products, the sums that replace them, and whatever else comes near, in order."""
 
     def __init__(self, function: cst.FunctionDef) -> None:
-        super().__init__()
         self.products: list[cst.Call] = []
         self.sums: list[cst.Call] = []
         self.near: list[cst.BaseExpression] = []
         self.assigned: set[cst.CSTNode] = set()
         self.unpacked: set[cst.CSTNode] = set()
-        function.visit(self)
+        for node in walk(function):
+            if isinstance(node, cst.IndentedBlock):
+                self._add_block(node)
+            elif isinstance(node, (cst.Call, cst.BinaryOperation)):
+                self._add_expression(node)
 
-    def visit_Call(self, node: cst.Call) -> None:
-        if _is_product(node):
+    def _add_expression(self, node: cst.Call | cst.BinaryOperation) -> None:
+        if isinstance(node, cst.Call) and _is_product(node):
             self.products.append(node)
-        elif _is_sum(node):
+        elif isinstance(node, cst.Call) and _is_sum(node):
             self.sums.append(node)
         elif _is_near(node):
             self.near.append(node)
 
-    def visit_BinaryOperation(self, node: cst.BinaryOperation) -> None:
-        if (
-            isinstance(node.operator, cst.MatrixMultiply)
-            and _mentions(node.left, "softmax")
-            and _names_proj(node.right)
-        ):
-            self.near.append(node)
-
-    def visit_IndentedBlock(self, node: cst.IndentedBlock) -> None:
+    def _add_block(self, block: cst.IndentedBlock) -> None:
         before: cst.BaseStatement | None = None
-        for statement in node.body:
+        for statement in block.body:
             product = _assigned_value(statement)
             if isinstance(product, cst.Call) and _is_product(product):
                 self.assigned.add(product)
@@ -111,8 +106,11 @@ def _is_sum(node: cst.BaseExpression) -> bool:
     )
 
 
-def _is_near(node: cst.Call) -> bool:
+def _is_near(node: cst.Call | cst.BinaryOperation) -> bool:
     """True for a softmax times `proj` in a form that is not known: another view, cast, axis or product."""
+    if isinstance(node, cst.BinaryOperation):
+        is_matmul = isinstance(node.operator, cst.MatrixMultiply)
+        return is_matmul and _mentions(node.left, "softmax") and _names_proj(node.right)
     function = node.func
     name = function.attr.value if isinstance(function, cst.Attribute) else ""
     arguments = [argument.value for argument in node.args]
@@ -254,9 +252,7 @@ def _chain(node: cst.BaseExpression) -> list[cst.BaseExpression]:
 
 def _mentions(node: cst.CSTNode, name: str) -> bool:
     """True if a name or attribute of this spelling stands anywhere in the node."""
-    if isinstance(node, cst.Name):
-        return node.value == name
-    return any(_mentions(child, name) for child in node.children)
+    return any(isinstance(part, cst.Name) and part.value == name for part in walk(node))
 
 
 def _names_proj(node: cst.CSTNode) -> bool:

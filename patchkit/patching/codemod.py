@@ -10,7 +10,7 @@ import io
 import tokenize
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
@@ -18,6 +18,7 @@ from libcst.metadata import MetadataWrapper, PositionProvider
 from patchkit.errors import BrokenPack, SourceUnreadable
 from patchkit.patching.sites import Rewrite, Site, SiteState
 
+REPORT_HINT = "report this to the authors of the patch"
 _LAYOUT_FIELDS = {"comma", "footer", "header", "indent", "leading_lines", "lpar", "rpar", "semicolon", "newline"}
 _LAYOUT_NODES = (cst.BaseParenthesizableWhitespace, cst.TrailingWhitespace, cst.EmptyLine, cst.Newline, cst.Comment)
 
@@ -52,18 +53,12 @@ class SiteCodemod(ABC):
 
         Raises   SourceUnreadable if the file cannot be decoded or parsed; BrokenPack if the codemod breaks its word.
         """
-        rewrite = self._run(source, path, required, known, allow_drift)
-        if rewrite.source == source:
-            return rewrite
-        return replace(rewrite, after=self._check(rewrite, path, required, known))
-
-    def _run(
-        self, source: bytes, path: str, required: tuple[str, ...], known: frozenset[str], allow_drift: bool
-    ) -> Rewrite:
         encoding = _encoding(source, path)
         lines = source.splitlines(keepends=True)
-        sites: list[Site] = []
         outlines = _functions(source, path)
+        found: list[Site] = []
+        after: list[Site] = []
+        added_lines = 0
         for outline in outlines:
             piece = b"".join(lines[outline.first - 1 : outline.last])
             if outline.symbol not in required and not all(anchor in piece for anchor in self.anchors):
@@ -72,48 +67,57 @@ class SiteCodemod(ABC):
             seen = self.inspect(function.node)
             if seen is None and outline.symbol not in required:
                 continue
-            site = self._site(outline.symbol, function, seen, known)
-            sites.append(site)
+            site = _site(outline.symbol, function, seen, known)
+            found.append(site)
             if site.state is SiteState.PRISTINE or (allow_drift and site.rewritable):
-                changed = function.replaced(self.rewrite(function.node)).encode(encoding)
-                lines[outline.first - 1 : outline.last] = [changed] + [b""] * (outline.last - outline.first)
-        present = {site.symbol for site in sites}
-        sites.extend(_missing(symbol, outlines) for symbol in required if symbol not in present)
-        return Rewrite(tuple(sites), b"".join(lines), after=tuple(sites))
+                text = function.replaced(self.rewrite(function.node))
+                site = self._checked(_Function.parse(text, outline.first + added_lines), outline.symbol, path)
+                added_lines += len(text.splitlines()) - len(piece.splitlines())
+                lines[outline.first - 1 : outline.last] = [text.encode(encoding)] + [b""] * outline.further_lines
+            after.append(site)
+        absent = [_missing(symbol, outlines) for symbol in required if symbol not in {site.symbol for site in found}]
+        rewritten = b"".join(lines)
+        if rewritten != source:
+            _compile(rewritten, path)
+        return Rewrite((*found, *absent), rewritten, (*after, *absent))
 
-    @staticmethod
-    def _site(symbol: str, function: "_Function", seen: Inspection | None, known: frozenset[str]) -> Site:
-        if seen is None:
-            failed = ("the symbol holds nothing that this patch knows",)
-            return Site(symbol, function.line(None), SiteState.DRIFTED, failed=failed)
-        return Site(
-            symbol,
-            function.line(seen.node),
-            seen.state,
-            tested=fingerprint(function.node) in known,
-            rewritable=seen.state is SiteState.DRIFTED and seen.rewritable,
-            failed=seen.failed,
-            nearest=function.code(seen.node) if seen.node is not None else "",
-        )
+    def _checked(self, function: "_Function", symbol: str, path: str) -> Site:
+        """The site after its rewrite. It must be APPLIED, so that a second run changes nothing."""
+        seen = self.inspect(function.node)
+        if seen is None or seen.state is not SiteState.APPLIED:
+            raise BrokenPack(f"{path}: the codemod does not reach its own postcondition in {symbol}", REPORT_HINT)
+        return _site(symbol, function, seen, frozenset())
 
-    def _check(self, rewrite: Rewrite, path: str, required: tuple[str, ...], known: frozenset[str]) -> tuple[Site, ...]:
-        """The sites after the rewrite: each APPLIED, a second run changes nothing, and the text compiles."""
-        again = self._run(rewrite.source, path, required, known, allow_drift=False)
-        touched = {site.symbol for site in rewrite.sites if site.state is SiteState.PRISTINE or site.rewritable}
-        unproven = [s.symbol for s in again.sites if s.symbol in touched and s.state is not SiteState.APPLIED]
-        if unproven or again.source != rewrite.source:
-            raise BrokenPack(
-                f"{path}: the codemod does not reach its own postcondition in {', '.join(unproven) or 'a second run'}",
-                "report this to the authors of the patch",
-            )
-        try:
-            compile(rewrite.source, path, "exec", dont_inherit=True)
-        except SyntaxError as error:
-            raise BrokenPack(
-                f"{path}:{error.lineno}: the patched text does not compile: {error.msg}",
-                "report this to the authors of the patch",
-            ) from error
-        return again.sites
+
+def _site(symbol: str, function: "_Function", seen: Inspection | None, known: frozenset[str]) -> Site:
+    if seen is None:
+        failed = ("the symbol holds nothing that this patch knows",)
+        return Site(symbol, function.line(None), SiteState.DRIFTED, failed=failed)
+    return Site(
+        symbol,
+        function.line(seen.node),
+        seen.state,
+        tested=fingerprint(function.node) in known,
+        rewritable=seen.state is SiteState.DRIFTED and seen.rewritable,
+        failed=seen.failed,
+        nearest=function.code(seen.node) if seen.node is not None else "",
+    )
+
+
+def _compile(source: bytes, path: str) -> None:
+    try:
+        compile(source, path, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        raise BrokenPack(
+            f"{path}:{error.lineno}: the patched text does not compile: {error.msg}", REPORT_HINT
+        ) from error
+
+
+def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """The node and everything in it, in source order, without white space and comments."""
+    yield node
+    for child in _children(node):
+        yield from walk(child)
 
 
 def fingerprint(function: cst.FunctionDef) -> str:
@@ -132,16 +136,26 @@ def _tokens(node: cst.CSTNode) -> Iterator[str]:
     if isinstance(node, cst.SimpleString):
         yield repr(node.evaluated_value)
         return
+    for value in _values(node):
+        if isinstance(value, cst.CSTNode):
+            yield from _tokens(value)
+        else:
+            yield repr(value)
+
+
+def _children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    return (value for value in _values(node) if isinstance(value, cst.CSTNode))
+
+
+def _values(node: cst.CSTNode) -> Iterator[cst.CSTNode | str]:
+    """Nodes and strings in the fields of a node, without layout."""
     for field in fields(node):
         if field.name in _LAYOUT_FIELDS or field.name.startswith("whitespace"):
             continue
         value = getattr(node, field.name)
         for item in value if isinstance(value, Sequence) and not isinstance(value, str) else (value,):
-            if isinstance(item, cst.CSTNode):
-                if not isinstance(item, _LAYOUT_NODES):
-                    yield from _tokens(item)
-            elif isinstance(item, str):
-                yield repr(item)
+            if isinstance(item, str) or (isinstance(item, cst.CSTNode) and not isinstance(item, _LAYOUT_NODES)):
+                yield item
 
 
 @dataclass(frozen=True)
@@ -149,6 +163,10 @@ class _Outline:
     symbol: str
     first: int  # 1-based, with decorators
     last: int
+
+    @property
+    def further_lines(self) -> int:
+        return self.last - self.first
 
 
 @dataclass(frozen=True)
@@ -172,6 +190,10 @@ class _Function:
 
     def line(self, node: cst.CSTNode | None) -> int:
         """The line of a node of this function in its file."""
+        text = self.code(node or self.node.name).splitlines()[0]
+        holding = [number for number, line in enumerate(self.module.code.splitlines(), 1) if text in line]
+        if len(holding) == 1:  # asking LibCST for positions takes longer than everything else
+            return self.first_line + holding[0] - (2 if self._is_indented else 1)
         wrapper = MetadataWrapper(self.module, unsafe_skip_copy=True)
         start = wrapper.resolve(PositionProvider)[node or self.node.name].start.line
         return self.first_line + start - (2 if self._is_indented else 1)

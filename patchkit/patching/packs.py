@@ -1,11 +1,8 @@
 """Packs of patch rooms: packages behind the entry-point group `patchkit.packs`, our own among them."""
 
-import gc
 import hashlib
 import importlib
 import importlib.util
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,8 +42,7 @@ class Room:
         """The room's codemod, imported now: this is what loads LibCST."""
         name = f"{self.pack}.{self.folder.name}.codemod"
         try:
-            with _no_collection():
-                module = importlib.import_module(name)
+            module = importlib.import_module(name)
             codemod: SiteCodemod = module.Codemod()
         except (ImportError, SyntaxError, AttributeError) as error:
             raise BrokenPack(f"{name}: the codemod cannot be loaded: {error}", HINT) from error
@@ -128,15 +124,3 @@ def _folders(pack: str) -> list[Path]:
         folder.parent for place in spec.submodule_search_locations for folder in Path(place).glob(f"*/{MANIFEST}")
     }
     return sorted(folders)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Importing LibCST allocates many small objects that live on: without the collector it takes a third less."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
