@@ -246,3 +246,36 @@ def test_two_packs_with_one_id_are_an_error(pack: Pack, patchkit: Callable[..., 
         answer = patchkit(*command, env=pack.env)
         assert answer.code == 2
         assert "two packs define 'yolov10-dfl'" in answer.err
+
+
+def test_a_tree_keeps_one_receipt_while_files_and_patches_are_added(
+    pack: Pack, tmp_path: Path, patchkit: Callable[..., Answer]
+) -> None:
+    room = pack.add("third-tree", "A.prepare")
+    manifest = (room / "patch.yaml").read_text()
+    (room / "patch.yaml").write_text(manifest[: manifest.index("targets:")] + 'targets:\n  - tree: "*.py"\n')
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    text = (
+        "class A:\n    def prepare(self):\n        return 1\n\n    def bbox_decode(self, x):\n"
+        "        b, a, c = x.shape\n"
+        "        x = x.view(b, a, 4, c // 4).softmax(3).matmul(self.proj.type(x.dtype))\n        return x\n"
+    )
+    target = ("--path", tree, "--format", "json")
+    (tree / "one.py").write_text(text)
+    assert patchkit("apply", "yolov10-dfl", *target, env=pack.env).outcomes == ["applied"]
+    assert patchkit("apply", "third-tree", *target, env=pack.env).outcomes == ["applied"]
+    (tree / "two.py").write_text(text)  # as a later `git pull` adds a file
+    assert patchkit("apply", "third-tree", *target, env=pack.env).outcomes == ["applied"]
+    assert patchkit("apply", "yolov10-dfl", "--check", *target, env=pack.env).outcomes == ["would-apply"]
+    assert patchkit("apply", "yolov10-dfl", "--path", tree / "two.py", env=pack.env).code == 0
+    assert patchkit("apply", "yolov10-dfl", *target, env=pack.env).outcomes == ["already-applied"]
+
+    states = patchkit("status", *target, env=pack.env).json["patches"]
+    assert {(item["patch"], file["path"], file["state"]) for item in states for file in item["files"]} == {
+        (patch, path, "applied") for patch in ("yolov10-dfl", "third-tree") for path in ("one.py", "two.py")
+    }
+    assert patchkit("verify", "--path", tree, env=pack.env).code == 0
+    assert patchkit("revert", "--all", *target, env=pack.env).code == 0
+    assert (tree / "one.py").read_text() == (tree / "two.py").read_text() == text
+    assert not (tree / ".patchkit").exists()

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 from patchkit.errors import TargetRefused, UnknownPatch
 from patchkit.patching import results as r
 from patchkit.patching.allowed import Allowed
-from patchkit.patching.ledger import Ledger, read_blob
-from patchkit.patching.packs import room_digest
+from patchkit.patching.ledger import Ledger
+from patchkit.patching.packs import digest, room_digest
 from patchkit.patching.results import FileReport, Result, SiteReport, TargetReport
 from patchkit.patching.settle import refuse_unfinished, settle
-from patchkit.patching.state import APPLIED, DRIFTED, PatchState, patch_states
+from patchkit.patching.state import APPLIED, DRIFTED, PatchState, patch_states, receipt_state
 from patchkit.patching.target import Target
 
 if TYPE_CHECKING:
     from patchkit.patching.draft import Draft
     from patchkit.patching.locate import Located
-    from patchkit.patching.packs import Room
     from patchkit.patching.plan import Planned
 
 
@@ -36,23 +35,26 @@ def apply(target: Target, ids: Sequence[str], allowed: Allowed, *, write: bool) 
             settle(root)
         else:
             refuse_unfinished(root)
-    done = {id: result for id in ids if (result := _already_applied(target, id))}
-    if len(done) == len(ids):
-        return [done[id] for id in ids]
+    if target.kind == "environment":  # a tree may have got new files since
+        done = {id: result for id in ids if (result := _already_applied(target, id))}
+        if len(done) == len(ids):
+            return [done[id] for id in ids]
     from patchkit.patching.locate import locate
     from patchkit.patching.packs import find_room
 
     located = [locate(find_room(id), target, allowed) for id in ids]
-    roots = {place.root for place in located if place.refusal is None}
+    roots = list({place.root for place in located if place.refusal is None})
     if len(roots) > 1:
         raise TargetRefused(
             f"the patches go to different roots: {', '.join(sorted(map(str, roots)))}",
             "a command writes to one root, all or nothing: apply them one by one",
         )
+    if not roots:
+        return [place.refusal for place in located if place.refusal is not None]
     with ExitStack() as stack:
-        if write and roots:
-            _enter(stack, next(iter(roots)))
-        return _plan_and_write(target, located, allowed, write=write)
+        if write:
+            _enter(stack, roots[0])
+        return _plan_and_write(target, roots[0], located, allowed, write=write)
 
 
 def _already_applied(target: Target, id: str) -> Result | None:
@@ -82,63 +84,71 @@ def _enter(stack: ExitStack, root: Path) -> None:
     recover(root)
 
 
-def _plan_and_write(target: Target, located: "list[Located]", allowed: Allowed, *, write: bool) -> list[Result]:
+def _plan_and_write(
+    target: Target, root: Path, located: "list[Located]", allowed: Allowed, *, write: bool
+) -> list[Result]:
     from patchkit.patching.draft import Draft
 
-    drafts: dict[Path, Draft] = {}
-    ledgers: dict[Path, Ledger] = {}
+    draft = Draft(root)
+    ledger = draft.ledger
     originals: dict[str, bytes] = {}
     planned: list[Result] = []
     for place in located:
         if place.refusal is not None:
             planned.append(place.refusal)
             continue
-        draft = drafts.setdefault(place.root, Draft(place.root))
-        ledger = ledgers.setdefault(place.root, draft.ledger)
         step, ledger = _plan_one(target, place, draft, ledger, allowed)
-        if step.receipt is not None:
-            ledger = ledger.with_receipt(step.receipt)
-        ledgers[place.root] = ledger
         originals |= step.originals
         planned.append(step.result)
-    planned = [
-        _with_relations(result, place.room, ledgers.get(place.root), planned)
-        for result, place in zip(planned, located, strict=True)
-    ]
-    for root, draft in drafts.items():
-        planned = _refuse_shadowed(target, draft, planned, allowed)
-        if write and not any(result.outcome in r.REFUSED for result in planned):
-            is_tree = any(place.spec is None for place in located)
-            _write(target, draft, ledgers[root], originals, is_tree=is_tree)
-            return planned
+    planned = [_with_relations(result, place, ledger, planned) for result, place in zip(planned, located, strict=True)]
+    planned = _refuse_shadowed(target, draft, planned, allowed)
     refused = any(result.outcome in r.REFUSED for result in planned)
-    return [_not_written(result, refused=refused) for result in planned]
+    if refused or not write:
+        return [_not_written(result, refused=refused) for result in planned]
+    _write(target, draft, ledger, originals, is_tree=any(place.spec is None for place in located))
+    return planned
 
 
 def _plan_one(
     target: Target, place: "Located", draft: "Draft", ledger: Ledger, allowed: Allowed
 ) -> "tuple[Planned, Ledger]":
-    """The planned patch, and the ledger without a receipt that it replaces."""
-    from patchkit.patching.plan import Planned, plan_distribution, plan_tree
+    """The planned patch, and the ledger with its receipt."""
+    from patchkit.patching.plan import Planned
     from patchkit.patching.revert import restore
 
-    state = next((state for state in patch_states(target) if state.receipt.patch == place.room.id), None)
-    if state is not None:
-        result = _already_applied(target, place.room.id) or _refused_anew(place, draft, state)
-        if result is not None:
-            return Planned(result), ledger
-        restore(draft, state.receipt, lambda sha256: read_blob(draft.root, sha256))
-        ledger = ledger.without(state.receipt.patch)
+    receipt = ledger.receipt(place.room.id)
+    state = receipt and receipt_state(draft.root, draft.ledger, receipt)
+    if state:
+        conflict = _refused_anew(place, draft, state)
+        if conflict is not None:
+            return Planned(conflict), ledger
+        done = place.spec is not None and _already_applied(target, place.room.id)
+        if done:
+            return Planned(done), ledger
+        if place.spec is not None or digest(place.room.folder) != state.receipt.room_sha256:
+            for file in state.receipt.files:
+                restore(draft, file)
+            ledger = ledger.without(state.receipt.patch)
+    planned = _plan(target, place, draft, allowed)
+    paths = {file.path for file in planned.result.files}
+    unchanged = not any(draft.is_changed(path) for path in paths)
+    if state and unchanged and planned.result.outcome in r.DONE and paths & state.receipt.paths:
+        # The bytes are those of our receipt; at most the receipt itself is renewed.
+        planned.result = replace(planned.result, outcome=r.ALREADY_APPLIED, message="")
+    return planned, ledger.with_files(planned.receipt) if planned.receipt else ledger
+
+
+def _plan(target: Target, place: "Located", draft: "Draft", allowed: Allowed) -> "Planned":
+    from patchkit.patching.plan import plan_distribution, plan_tree
+
     if place.spec is not None and place.distribution is not None:
-        planned = plan_distribution(place.room, place.spec, place.distribution, draft, allowed)
-    else:
-        file = target.file.relative_to(draft.root).as_posix() if target.file else None
-        planned = plan_tree(place.room, "file" if file else "tree", file, draft, allowed)
-    is_on_disk = not any(draft.is_changed(file.path) for file in planned.result.files)
-    if state is not None and is_on_disk and planned.result.outcome == r.APPLIED:
-        # The room changed, its result did not: only the receipt is renewed.
-        planned.result = replace(planned.result, outcome=r.ALREADY_APPLIED)
-    return planned, ledger
+        return plan_distribution(place.room, place.spec, place.distribution, draft, allowed)
+    file = target.file.relative_to(draft.root).as_posix() if target.file else None
+    planned = plan_tree(place.room, "file" if file else "tree", file, draft, allowed)
+    if target.kind == "environment" and planned.receipt is not None:
+        message = f"the state of this tree is kept beside it: patchkit status --path {draft.root}"
+        planned.result = replace(planned.result, message="\n".join(filter(None, (planned.result.message, message))))
+    return planned
 
 
 def _refused_anew(place: "Located", draft: "Draft", state: PatchState) -> Result | None:
@@ -149,7 +159,7 @@ def _refused_anew(place: "Located", draft: "Draft", state: PatchState) -> Result
         if stacked.state == DRIFTED:
             message = f"{target.label}: {stacked.file.path} was edited after patchkit had applied {receipt.patch}"
             hint = place.distribution.reinstall_hint if place.distribution else "undo the edit, then apply again"
-        elif stacked.top != stacked.file:
+        elif stacked.top != stacked.file and digest(place.room.folder) != receipt.room_sha256:
             message = f"{receipt.patch} {receipt.version} is to be replaced, but another patch was applied on top of it"
             hint = "patchkit revert --all, then apply them again"
         else:
@@ -158,11 +168,12 @@ def _refused_anew(place: "Located", draft: "Draft", state: PatchState) -> Result
     return None
 
 
-def _with_relations(result: Result, room: "Room", ledger: Ledger | None, planned: list[Result]) -> Result:
+def _with_relations(result: Result, place: "Located", ledger: Ledger, planned: list[Result]) -> Result:
     """The result, or a conflict if a patch it requires is missing or one it excludes is there."""
     if result.outcome in r.REFUSED:
         return result
-    applied = {receipt.patch for receipt in ledger.receipts} if ledger else set()
+    room = place.room
+    applied = {receipt.patch for receipt in ledger.receipts}
     applied |= {other.patch for other in planned if other.outcome in r.DONE}
     missing = [id for id in room.manifest.requires if id not in applied]
     excluded = [id for id in room.manifest.conflicts if id in applied]
@@ -179,7 +190,12 @@ def _refuse_shadowed(target: Target, draft: "Draft", planned: list[Result], allo
     """Conflicts in place of results whose patched file is not the one that the target's Python would load."""
     from patchkit.patching.effect import loaded_elsewhere
 
-    pending = [file.path for result in planned if result.outcome == r.APPLIED for file in result.files]
+    pending = [
+        file.path
+        for result in planned
+        if result.outcome == r.APPLIED and result.target.kind == "distribution"
+        for file in result.files
+    ]
     if not pending or allowed.shadowed or target.interpreter is None or not target.is_on_path:
         return planned
     elsewhere = loaded_elsewhere(target.interpreter, draft.root, pending)

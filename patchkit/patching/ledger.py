@@ -6,7 +6,7 @@ It holds no time, host name or absolute path, so two image builds write the same
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,18 +75,30 @@ class Ledger:
     def receipt(self, patch: str) -> Receipt | None:
         return next((receipt for receipt in self.receipts if receipt.patch == patch), None)
 
+    def with_files(self, receipt: Receipt) -> "Ledger":
+        """The ledger with this receipt; of an older one of the same patch, the files that it does not name stay."""
+        old = self.receipt(receipt.patch)
+        kept = [file for file in old.files if file.path not in receipt.paths] if old else []
+        files = sorted([*kept, *receipt.files], key=lambda file: file.path)
+        merged = replace(receipt, files=tuple(files))
+        if old is None:
+            return Ledger((*self.receipts, merged))
+        return Ledger(tuple(merged if receipt is old else receipt for receipt in self.receipts))
+
     def without(self, patch: str) -> "Ledger":
         return Ledger(tuple(receipt for receipt in self.receipts if receipt.patch != patch))
 
-    def with_receipt(self, receipt: Receipt) -> "Ledger":
-        return Ledger((*self.without(receipt.patch).receipts, receipt))
-
-    def stack(self, receipt: Receipt, file: FileReceipt) -> list[FileReceipt]:
-        """This file receipt and those of later patches that were applied on top of it, in order."""
+    def stack(self, file: FileReceipt) -> list[FileReceipt]:
+        """This file receipt and those of the patches that were applied on top of it, in order."""
+        by_base = {other.before_sha256: other for r in self.receipts for other in r.files if other.path == file.path}
         stack = [file]
-        for later in self.receipts[self.receipts.index(receipt) + 1 :]:
-            stack += [other for other in later.files if other.path == file.path]
+        while (top := by_base.get(stack[-1].after_sha256)) is not None and top not in stack:
+            stack.append(top)
         return stack
+
+    def on_top(self, file: FileReceipt) -> list[str]:
+        """The patches that were applied on top of a file receipt, in order."""
+        return [r.patch for other in self.stack(file)[1:] for r in self.receipts if other in r.files]
 
     def blobs(self) -> set[str]:
         """Names of the originals that revert needs."""

@@ -1,19 +1,19 @@
 """`revert`: the original bytes come back from the ledger's blobs, offline, with the rows of RECORD."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from patchkit.errors import StateCorrupt, UnknownPatch
+from patchkit.errors import StateCorrupt, TargetRefused, UnknownPatch
 from patchkit.patching import results as r
 from patchkit.patching.distinfo import CORRUPT_HINT, Record
 from patchkit.patching.draft import Draft, sha256_or_empty
-from patchkit.patching.ledger import Receipt, read_blob
+from patchkit.patching.ledger import FileReceipt, read_blob
 from patchkit.patching.lock import locked
 from patchkit.patching.renew import renew_bytecode
 from patchkit.patching.results import FileReport, Result, SiteReport, TargetReport
 from patchkit.patching.settle import settle
-from patchkit.patching.state import APPLIED, DRIFTED, PatchState, StackedFile, patch_states
+from patchkit.patching.state import APPLIED, DRIFTED, PatchState, patch_states
 from patchkit.patching.target import Target
 from patchkit.patching.transaction import commit, recover, timestamp
 
@@ -24,11 +24,12 @@ def revert(target: Target, ids: Sequence[str] | None) -> list[Result]:
     Raises   UnknownPatch if a patch is not applied; StateCorrupt if an original cannot be read.
     """
     roots = _roots(target, ids)
-    if len(roots) > 1 and ids is not None:
-        raise UnknownPatch(
-            f"the patches are applied in different roots: {', '.join(map(str, roots))}", "revert them one by one"
+    if len(roots) > 1:
+        raise TargetRefused(
+            f"the patches are applied in different roots: {', '.join(map(str, roots))}",
+            "a command writes to one root, all or nothing: name each with --site-packages",
         )
-    return [result for root in roots for result in _revert_root(target, root, ids)]
+    return _revert_root(target, roots[0], ids)
 
 
 def _roots(target: Target, ids: Sequence[str] | None) -> list[Path]:
@@ -48,91 +49,83 @@ def _revert_root(target: Target, root: Path, ids: Sequence[str] | None) -> list[
     with locked(root):
         recover(root)
         draft = Draft(root)
-        ledger = draft.ledger
-        chosen = [
-            state
-            for state in patch_states(target)
-            if state.root == root and (ids is None or state.receipt.patch in ids)
-        ]
-        results = []
-        for state in reversed(chosen):
-            results.append(_revert_one(draft, state))
-            ledger = ledger.without(state.receipt.patch)
-        if any(result.outcome == r.CONFLICT for result in results):
-            return [result for result in results if result.outcome == r.CONFLICT]
-        mtime = timestamp()
-        renew_bytecode(draft, target.interpreter, mtime)
-        originals = {sha256: read_blob(root, sha256) for sha256 in ledger.blobs()}
-        draft.record(ledger, originals, ignore_in_git=False)
-        commit(root, draft.changes(), mtime)
+        here = [state for state in patch_states(target) if state.root == root]
+        chosen = [state for state in here if ids is None or state.receipt.patch in ids]
+        conflicts = [conflict for state in chosen if (conflict := _conflict(draft, state, chosen))]
+        if conflicts:
+            return conflicts
+        files = [file for state in chosen for file in state.receipt.files]
+        # On each file, the patch that was applied last comes off first.
+        for file in sorted(files, key=lambda file: len(draft.ledger.stack(file))):
+            restore(draft, file)
+        results = [_reverted(draft, state) for state in chosen]
+        _write(target, draft, [state.receipt.patch for state in chosen])
         return results
 
 
-def _revert_one(draft: Draft, state: PatchState) -> Result:
+def _conflict(draft: Draft, state: PatchState, chosen: list[PatchState]) -> Result | None:
+    """The refusal of a patch whose file was edited, or carries another patch that is to stay."""
     receipt = state.receipt
     target = TargetReport(receipt.kind, receipt.distribution, receipt.distribution_version, str(draft.root))
-    blocked = [stacked.file.path for stacked in state.files if _is_blocked(draft, stacked)]
-    if blocked:
-        return _refusal(draft, receipt, target, blocked[0])
-    before = {file.path: draft.read(file.path) for file in receipt.files}
-    restore(draft, receipt, lambda sha256: read_blob(draft.root, sha256))
-    reports = tuple(
-        FileReport(
-            file.path,
-            sha256_or_empty(before[file.path]),
-            sha256_or_empty(draft.read(file.path)),
-            tuple(SiteReport(site.symbol, site.line, "pristine") for site in file.sites),
-            tuple(SiteReport(site.symbol, site.line, "applied") for site in file.sites),
-            before[file.path] or b"",
-            draft.read(file.path) or b"",
-        )
-        for file in receipt.files
-    )
+    leaving = {other.receipt.patch for other in chosen}
+    for stacked in state.files:
+        staying = [patch for patch in draft.ledger.on_top(stacked.file) if patch not in leaving]
+        if stacked.state == DRIFTED:
+            message = f"{target.label}: {stacked.file.path} was edited after patchkit had applied {receipt.patch}"
+            hint = (
+                CORRUPT_HINT.format(name=receipt.distribution, version=receipt.distribution_version)
+                if receipt.distribution
+                else "undo the edit, then revert"
+            )
+        elif stacked.state == APPLIED and staying:
+            message = f"{stacked.file.path}: {staying[-1]} was applied on top of {receipt.patch}"
+            hint = f"revert both: patchkit revert {staying[-1]} {receipt.patch}"
+        else:
+            continue
+        return Result(receipt.patch, receipt.version, r.CONFLICT, target, (), message, hint)
+    return None
+
+
+def _reverted(draft: Draft, state: PatchState) -> Result:
+    receipt = state.receipt
+    target = TargetReport(receipt.kind, receipt.distribution, receipt.distribution_version, str(draft.root))
+    reports = []
+    for file in receipt.files:
+        before, after = draft.original(file.path), draft.read(file.path)
+        sites = tuple(SiteReport(site.symbol, site.line, "pristine") for site in file.sites)
+        hashes = sha256_or_empty(before), sha256_or_empty(after)
+        reports.append(FileReport(file.path, *hashes, sites, before=before or b"", after=after or b""))
     message = "" if state.state == APPLIED else f"it was {state.state}: only its receipt was left to remove"
-    return Result(receipt.patch, receipt.version, r.REVERTED, target, reports, message)
+    return Result(receipt.patch, receipt.version, r.REVERTED, target, tuple(reports), message)
 
 
-def _is_blocked(draft: Draft, stacked: StackedFile) -> bool:
-    """True if the file was edited, or carries a later patch that this command has not reverted before."""
-    if sha256_or_empty(draft.read(stacked.file.path)) == stacked.file.after_sha256:
-        return False
-    return stacked.state in (DRIFTED, APPLIED)
+def _write(target: Target, draft: Draft, patches: list[str]) -> None:
+    ledger = draft.ledger
+    for patch in patches:
+        ledger = ledger.without(patch)
+    mtime = timestamp()
+    renew_bytecode(draft, target.interpreter, mtime)
+    originals = {sha256: read_blob(draft.root, sha256) for sha256 in ledger.blobs()}
+    draft.record(ledger, originals, ignore_in_git=False)
+    commit(draft.root, draft.changes(), mtime)
 
 
-def _refusal(draft: Draft, receipt: Receipt, target: TargetReport, path: str) -> Result:
-    later = [
-        other.patch
-        for other in draft.ledger.receipts[draft.ledger.receipts.index(receipt) + 1 :]
-        if path in other.paths
-    ]
-    if later:
-        message = f"{path}: {later[-1]} was applied on top of {receipt.patch}"
-        hint = f"revert both: patchkit revert {later[-1]} {receipt.patch}"
-    else:
-        message = f"{target.label}: {path} was edited after patchkit had applied {receipt.patch}"
-        hint = (
-            CORRUPT_HINT.format(name=receipt.distribution, version=receipt.distribution_version)
-            if receipt.distribution
-            else "undo the edit, then revert"
-        )
-    return Result(receipt.patch, receipt.version, r.CONFLICT, target, (), message, hint)
-
-
-def restore(draft: Draft, receipt: Receipt, blob: Callable[[str], bytes]) -> None:
-    """Put the originals of a receipt back into the draft, with their rows of RECORD.
+def restore(draft: Draft, file: FileReceipt) -> None:
+    """Put the original of a file back into the draft, with its rows of RECORD.
 
     A file that is no longer ours, because it was installed anew, keeps its bytes.
+
+    Raises   StateCorrupt if the original cannot be read.
     """
-    for file in receipt.files:
-        if sha256_or_empty(draft.read(file.path)) == file.after_sha256:
-            draft.write(file.path, blob(file.before_sha256))
-        elif sha256_or_empty(draft.read(file.path)) != file.before_sha256:
+    now = sha256_or_empty(draft.read(file.path))
+    if now == file.after_sha256:
+        draft.write(file.path, read_blob(draft.root, file.before_sha256))
+    elif now != file.before_sha256:
+        return
+    for change in file.records:
+        data = draft.read(change.record)
+        if data is None or change.after.encode("utf-8") not in data:
             continue
-        for change in file.records:
-            data = draft.read(change.record)
-            if data is None or change.after.encode("utf-8") not in data:
-                continue
-            with suppress(StateCorrupt):
-                draft.write(
-                    change.record, Record(data, draft.root / change.record).replaced(change.after, change.before)
-                )
+        with suppress(StateCorrupt):
+            record = Record(data, draft.root / change.record)
+            draft.write(change.record, record.replaced(change.after, change.before))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from patchkit.errors import TargetRefused
-from patchkit.patching.ledger import FileReceipt, Receipt, load_ledger, sha256_of
+from patchkit.patching.ledger import FileReceipt, Ledger, Receipt, load_ledger, sha256_of
 from patchkit.patching.target import Target
 
 APPLIED, REVERTED, DRIFTED, LOST = "applied", "reverted", "drifted", "lost"
@@ -45,9 +45,13 @@ def patch_states(target: Target) -> list[PatchState]:
         ledger = load_ledger(root)
         for receipt in ledger.receipts:
             if target.file is None or target.file.relative_to(root).as_posix() in receipt.paths:
-                files = tuple(StackedFile(file, *_state(root, ledger.stack(receipt, file))) for file in receipt.files)
-                states.append(PatchState(root, receipt, files))
+                states.append(receipt_state(root, ledger, receipt))
     return states
+
+
+def receipt_state(root: Path, ledger: Ledger, receipt: Receipt) -> PatchState:
+    files = tuple(StackedFile(file, *_state(root, ledger.stack(file))) for file in receipt.files)
+    return PatchState(root, receipt, files)
 
 
 def _state(root: Path, stack: Sequence[FileReceipt]) -> tuple[str, FileReceipt]:

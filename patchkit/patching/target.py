@@ -27,6 +27,7 @@ class Target:
     label: str
     file: Path | None = None  # the single file of a file target
     named: "Interpreter | None" = None  # the one given with --python
+    is_folder: bool = False  # given with --site-packages: its interpreter is to be found
 
     @cached_property
     def interpreter(self) -> "Interpreter | None":
@@ -35,12 +36,13 @@ class Target:
 
         if self.kind != "environment":
             return None
-        return self.named or interpreter_of(self.roots[0]) or own_interpreter()
+        return self.named or (self.is_folder and interpreter_of(self.roots[0])) or own_interpreter()
 
     @cached_property
     def is_on_path(self) -> bool:
         """False for a folder that its interpreter does not search by itself: pip install --target, say."""
-        return self.interpreter is not None and self.roots[0] in {entry.resolve() for entry in self.interpreter.path}
+        interpreter = self.interpreter
+        return interpreter is not None and self.roots[0] in {entry.resolve() for entry in interpreter.path}
 
 
 def find_target(
@@ -105,7 +107,7 @@ def _site_packages(folder: Path) -> Target:
             "'python -m site' of the environment prints the folders that it has",
         )
     root = folder.resolve()
-    return Target("environment", (root,), str(root))
+    return Target("environment", (root,), str(root), is_folder=True)
 
 
 def _path(path: Path) -> Target:
