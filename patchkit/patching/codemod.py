@@ -5,9 +5,9 @@ that hold the anchors. What stands outside them keeps its bytes.
 """
 
 import ast
+import codecs
 import hashlib
-import io
-import tokenize
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -19,6 +19,7 @@ from patchkit.errors import BrokenPack, SourceUnreadable
 from patchkit.patching.sites import Rewrite, Site, SiteState
 
 REPORT_HINT = "report this to the authors of the patch"
+_COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _LAYOUT_FIELDS = {"comma", "footer", "header", "indent", "leading_lines", "lpar", "rpar", "semicolon", "newline"}
 _LAYOUT_NODES = (cst.BaseParenthesizableWhitespace, cst.TrailingWhitespace, cst.EmptyLine, cst.Newline, cst.Comment)
 
@@ -53,8 +54,9 @@ class SiteCodemod(ABC):
 
         Raises   SourceUnreadable if the file cannot be decoded or parsed; BrokenPack if the codemod breaks its word.
         """
-        encoding = _encoding(source, path)
-        lines = source.splitlines(keepends=True)
+        mark = codecs.BOM_UTF8 if source.startswith(codecs.BOM_UTF8) else b""
+        encoding = _encoding(source.removeprefix(mark), path)
+        lines = source.removeprefix(mark).splitlines(keepends=True)
         outlines = _functions(source, path)
         found: list[Site] = []
         after: list[Site] = []
@@ -76,7 +78,7 @@ class SiteCodemod(ABC):
                 lines[outline.first - 1 : outline.last] = [text.encode(encoding)] + [b""] * outline.further_lines
             after.append(site)
         absent = [_missing(symbol, outlines) for symbol in required if symbol not in {site.symbol for site in found}]
-        rewritten = b"".join(lines)
+        rewritten = mark + b"".join(lines)
         if rewritten != source:
             _compile(rewritten, path)
         return Rewrite((*found, *absent), rewritten, (*after, *absent))
@@ -245,12 +247,22 @@ def _missing(symbol: str, outlines: Sequence[_Outline]) -> Site:
 
 
 def _encoding(source: bytes, path: str) -> str:
-    """The encoding of Python source by its BOM or cookie, checked on the whole text. Splicing keeps the BOM."""
+    """The encoding that the first two lines declare (PEP 263), checked on the whole text.
+
+    Read as the interpreter does, which takes a declaration on a line that holds other bytes than UTF-8.
+    """
+    encoding = "utf-8"
+    for line in source.splitlines()[:2]:
+        declared = _COOKIE.match(line)
+        if declared:
+            encoding = declared[1].decode("ascii")
+            break
+        if line.split(b"#")[0].strip():
+            break
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
         source.decode(encoding)
-    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+    except (UnicodeDecodeError, LookupError) as error:
         raise SourceUnreadable(
             f"{path}: cannot be decoded: {error}", "repair the file, or reinstall the package that it belongs to"
         ) from error
-    return "utf-8" if encoding == "utf-8-sig" else encoding
+    return encoding

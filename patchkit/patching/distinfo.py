@@ -4,15 +4,15 @@ import base64
 import csv
 import hashlib
 import io
-import json
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from patchkit.errors import StateCorrupt
+from patchkit.patching.editable import editable_source
 
+ALGORITHMS = hashlib.algorithms_guaranteed - {"shake_128", "shake_256"}  # those have no length of their own
 CORRUPT_HINT = "reinstall the distribution: pip install --force-reinstall --no-deps '{name}=={version}'"
 
 
@@ -49,10 +49,12 @@ class RecordRow:
 
     def agrees_with(self, data: bytes) -> bool:
         """True if the row carries the hash of `data`."""
-        try:
-            return bool(self.digest) and _digest(self.algorithm, data) == self.digest
-        except ValueError:
-            return False
+        return self.has_hash and _digest(self.algorithm, data) == self.digest
+
+    @property
+    def has_hash(self) -> bool:
+        """True if the row carries a hash of a kind that can be computed."""
+        return bool(self.digest) and self.algorithm in ALGORITHMS
 
 
 class Record:
@@ -84,6 +86,10 @@ class Record:
     def row(self, path: str) -> RecordRow | None:
         return self._rows.get(path)
 
+    def has_hash(self, path: str) -> bool:
+        row = self.row(path)
+        return row is not None and row.has_hash
+
     def replaced(self, old: str, new: str) -> bytes:
         """The bytes of this RECORD with the row text `old` replaced by `new`."""
         if old not in self._lines:
@@ -98,7 +104,7 @@ def row_for(row: RecordRow, data: bytes) -> str:
     """The text of `row` with the hash and size of `data`."""
     ending = row.text[len(row.text.rstrip("\r\n")) :]
     text = io.StringIO()
-    algorithm = row.algorithm or "sha256"
+    algorithm = row.algorithm if row.algorithm in ALGORITHMS else "sha256"
     csv.writer(text, lineterminator=ending).writerow([row.path, f"{algorithm}={_digest(algorithm, data)}", len(data)])
     return text.getvalue()
 
@@ -146,7 +152,7 @@ def _distribution(entry: Path, wanted: set[str] | None) -> Distribution | None:
     name, _, version = stem.rpartition("-") if "-" in stem else (stem, "", "")
     if wanted is not None and normalised(name) not in wanted:
         return None
-    return Distribution(name, version or _version(entry), entry, _editable_source(entry))
+    return Distribution(name, version or _version(entry), entry, editable_source(entry))
 
 
 def _version(entry: Path) -> str:
@@ -159,18 +165,6 @@ def _version(entry: Path) -> str:
         if match:
             return match[1]
     return "unknown"
-
-
-def _editable_source(entry: Path) -> Path | None:
-    if entry.suffix == ".egg-link":
-        return Path(entry.read_text(encoding="utf-8").splitlines()[0])
-    try:
-        origin = json.loads((entry / "direct_url.json").read_bytes())
-        if not origin["dir_info"]["editable"]:
-            return None
-        return Path(unquote(urlsplit(origin["url"]).path))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _digest(algorithm: str, data: bytes) -> str:

@@ -16,6 +16,7 @@ class Draft:
         self._kept = self.ledger.blobs()
         self._before: dict[str, bytes | None] = {}
         self._after: dict[str, bytes | None] = {}
+        self._links: dict[str, str] = {}
 
     def read(self, path: str) -> bytes | None:
         """The bytes as they will be; None if the file is absent."""
@@ -29,9 +30,14 @@ class Draft:
             self._before[path] = self._after[path] = data
         return self._after[path] or b""
 
-    def write(self, path: str, data: bytes | None) -> None:
+    def write(self, path: str, data: bytes | None, *, link: str | None = None) -> None:
+        """Replace a file, or remove it; with `link`, by a link to a place that holds these bytes."""
         self.read(path)
         self._after[path] = data
+        if link is not None:
+            self._links[path] = link
+        else:
+            self._links.pop(path, None)
 
     def original(self, path: str) -> bytes | None:
         """The bytes on disk when the command began."""
@@ -62,7 +68,7 @@ class Draft:
     def changes(self) -> list[Change]:
         """What the transaction must write: sources first, RECORDs next, the ledger last."""
         order = sorted(self.changed(), key=lambda path: (path.startswith(LEDGER), path.endswith("/RECORD"), path))
-        return [Change(path, self._before[path], self._after[path]) for path in order]
+        return [Change(path, self._before[path], self._after[path], self._links.get(path)) for path in order]
 
     def _read_disk(self, path: str) -> bytes | None:
         try:

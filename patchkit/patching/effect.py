@@ -22,12 +22,40 @@ def module_name(path: str) -> str:
 
 
 def resolve(
-    interpreter: Interpreter, root: Path, paths: list[str], *, on_path: bool = True, bytecode: bool = True
+    interpreter: Interpreter,
+    root: Path,
+    paths: list[str],
+    *,
+    on_path: bool = True,
+    bytecode: bool = True,
+    in_tree: bool = False,
 ) -> dict[str, dict[str, Any]]:
-    """What a clean process of the interpreter would load for each file: origin, missing, bytecode."""
-    modules = {module_name(path): path for path in paths if path.endswith(".py")}
-    answer = interpreter.ask("resolve", modules=list(modules), first=[] if on_path else [str(root)], bytecode=bytecode)
-    return {modules[found["module"]]: found for found in answer["modules"]}
+    """What a clean process of the interpreter would load for each `.py` file: origin, missing, bytecode.
+
+    The root of a source tree may lie above the folder that is on the import path (`src/`), so there each shorter name
+    is tried too; the one that leads to the file counts, else the full one.
+    """
+    names = {path: _names(module_name(path), shorter=in_tree) for path in paths if path.endswith(".py")}
+    answer = interpreter.ask(
+        "resolve",
+        modules=sorted({name for group in names.values() for name in group}),
+        first=[] if on_path else [str(root)],
+        bytecode=bytecode,
+    )
+    found = {item["module"]: item for item in answer["modules"]}
+    return {
+        path: next((found[name] for name in group if _is_origin(found[name], root / path)), found[group[0]])
+        for path, group in names.items()
+    }
+
+
+def _names(name: str, *, shorter: bool) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[start:]) for start in range(len(parts) if shorter else 1)]
+
+
+def _is_origin(found: dict[str, Any], file: Path) -> bool:
+    return found["origin"] is not None and Path(found["origin"]).resolve() == file.resolve()
 
 
 def loaded_elsewhere(interpreter: Interpreter, root: Path, paths: list[str]) -> dict[str, Elsewhere]:
@@ -42,9 +70,15 @@ def loaded_elsewhere(interpreter: Interpreter, root: Path, paths: list[str]) -> 
 def explain(interpreter: Interpreter, file: Path, found: dict[str, Any]) -> Elsewhere | None:
     """None if the file itself would be loaded, else why not."""
     origin = found["origin"]
-    if origin is not None and Path(origin).resolve() == file.resolve():
+    if _is_origin(found, file):
         return None
     started = f"{interpreter.executable}, started in {Path.cwd()},"
+    archive = next((place for place in Path(origin).parents if place.is_file()), None) if origin else None
+    if archive is not None:
+        return Elsewhere(
+            f"{started} loads the package from inside the zip archive {archive} instead of {file}",
+            f"a zip archive cannot be patched: take {archive} off the path, or accept this with --allow-shadowed",
+        )
     if origin is None:
         return Elsewhere(
             f"{started} cannot import {found['missing']}: another package of that name comes first on its path, "

@@ -32,7 +32,7 @@ def drift_message(
         hint = distribution.reinstall_hint if distribution else TREE_HINT
     else:
         hint = f"see the change with: patchkit apply {patch} --diff --allow-drift"
-        if distribution:
+        if distribution and distribution.record.is_file():
             hint += f"; or reinstall: {distribution.reinstall_hint.partition(': ')[2]}"
     return "\n".join(lines), hint
 
@@ -41,6 +41,8 @@ def _unrecorded(target: TargetReport, file: "PatchedFile") -> str:
     listing = ", ".join(owner.label for owner, _ in file.claim.others) if file.claim else ""
     if not listing:
         return f"{target.label}: no RECORD lists {file.path}, so nothing says which code it should hold"
+    if file.claim and not any(record.has_hash(file.path) for _, record in file.claim.others):
+        return f"{target.label}: RECORD of {listing} carries no usable hash for {file.path}, so nothing proves its code"
     return f"{target.label}: {file.path} is not the file that was installed: its hash differs from RECORD of {listing}"
 
 

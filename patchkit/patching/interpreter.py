@@ -2,7 +2,6 @@
 
 import base64
 import importlib.util
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from patchkit.errors import TargetRefused
 from patchkit.patching import probe
+from patchkit.patching.executable import find_executable
 
 TIMEOUT_S = 60
 PYTHON_HINT = "name a Python interpreter with --python"
@@ -52,15 +52,7 @@ def find_interpreter(text: str) -> Interpreter:
 
     Raises   TargetRefused if there is none, or it does not answer.
     """
-    given = Path(text)
-    if given.is_dir():
-        executable = next((str(p) for p in (given / "bin/python", given / "python") if p.is_file()), None)
-    else:
-        executable = shutil.which(text)
-    if executable is None:
-        raise TargetRefused(f"no Python interpreter at '{text}'", "name an executable, e.g. --python .venv/bin/python")
-    # Not resolved: the link itself is what makes a virtual environment of a Python.
-    return _interpreter(_ask(str(Path(executable).absolute()), "describe", {}, None))
+    return _interpreter(_ask(str(find_executable(text)), "describe", {}, None))
 
 
 def interpreter_of(site_packages: Path) -> Interpreter | None:
@@ -106,7 +98,8 @@ def _ask(executable: str, action: str, payload: dict[str, Any], cwd: Path | None
             [executable, "-c", source],
             input=json.dumps({"action": action, **payload}),
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=TIMEOUT_S,
             cwd=cwd,
             check=False,

@@ -26,6 +26,7 @@ class Change:
     path: str  # relative to the root, with forward slashes
     before: bytes | None
     after: bytes | None
+    link: str | None = None  # where the file points again, if it was a link before it was patched
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,6 @@ def _entries(path: Path) -> list[Entry]:
 
 def _entry(item: dict[str, Any]) -> Entry:
     entry = Entry(**item)
-    if not entry.path or entry.path.startswith("/") or ".." in entry.path.split("/"):
+    if not entry.path or entry.path.startswith("/") or ".." in entry.path.split("/") or "\0" in entry.path:
         raise ValueError(f"the path {entry.path!r} leaves the root")
     return entry

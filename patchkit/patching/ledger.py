@@ -6,6 +6,7 @@ It holds no time, host name or absolute path, so two image builds write the same
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ BLOBS = f"{STATE}/blobs"
 IGNORE = f"{STATE}/.gitignore"
 JOURNAL = f"{STATE}/journal"
 SCHEMA = 1
+_PATCH = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 HINT = "reinstall the package, then delete {state} and apply again"
 
 
@@ -45,6 +48,7 @@ class FileReceipt:
     after_sha256: str
     sites: tuple[SiteReceipt, ...]
     records: tuple[RecordChange, ...] = ()
+    link: str | None = None  # where the file pointed, if it was a link in a source tree
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,15 @@ class Ledger:
         if old is None:
             return Ledger((*self.receipts, merged))
         return Ledger(tuple(merged if receipt is old else receipt for receipt in self.receipts))
+
+    def without_files(self, patch: str, paths: set[str]) -> "Ledger":
+        """The ledger with these files taken out of a receipt, and the receipt if none is left."""
+        kept = []
+        for receipt in self.receipts:
+            files = tuple(file for file in receipt.files if receipt.patch != patch or file.path not in paths)
+            if files:
+                kept.append(replace(receipt, files=files))
+        return Ledger(tuple(kept))
 
     def without(self, patch: str) -> "Ledger":
         return Ledger(tuple(receipt for receipt in self.receipts if receipt.patch != patch))
@@ -163,16 +176,30 @@ def _receipt(item: dict[str, Any]) -> Receipt:
             after_sha256=_hex(file["after_sha256"]),
             sites=tuple(SiteReceipt(**site) for site in file["sites"]),
             records=tuple(
-                RecordChange(_inside(row["record"]), str(row["before"]), str(row["after"])) for row in file["records"]
+                RecordChange(_inside(row["record"]), _text(row["before"]), _text(row["after"]))
+                for row in file["records"]
             ),
+            link=None if file["link"] is None else _text(file["link"]),
         )
         for file in item["files"]
     )
-    return Receipt(**{**item, "files": files})
+    receipt = Receipt(**{**item, "files": files})
+    optional = [text for text in (receipt.distribution, receipt.distribution_version) if text is not None]
+    for text in (receipt.version, receipt.kind, *optional):
+        _text(text)
+    if not _PATCH.fullmatch(receipt.patch) or not _MODULE.fullmatch(receipt.pack) or not files:
+        raise ValueError(f"{receipt.patch!r} of {receipt.pack!r} is no receipt")
+    return receipt
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not text")
+    return value
 
 
 def _inside(path: str) -> str:
-    if not path or path.startswith("/") or ".." in path.split("/"):
+    if not path or path.startswith("/") or ".." in path.split("/") or "\0" in path:
         raise ValueError(f"the path {path!r} leaves the root")
     return path
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from patchkit.errors import WriteFailed
 
 TIMEOUT_S = 30.0
+LONGEST_S = 24 * 60 * 60
 
 
 @contextlib.contextmanager
@@ -48,6 +49,9 @@ def _acquire(descriptor: int, root: Path) -> None:
 def _timeout() -> float:
     text = os.environ.get("PATCHKIT_LOCK_TIMEOUT", "")
     try:
-        return float(text) if text else TIMEOUT_S
-    except ValueError as error:
-        raise WriteFailed(f"PATCHKIT_LOCK_TIMEOUT={text!r} is not a number of seconds", "unset it") from error
+        seconds = float(text) if text else TIMEOUT_S
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= LONGEST_S:
+        raise WriteFailed(f"PATCHKIT_LOCK_TIMEOUT={text!r} is not a number of seconds up to a day", "set or unset it")
+    return seconds

@@ -86,8 +86,9 @@ def plan_tree(room: Room, kind: str, file: str | None, draft: Draft, allowed: Al
     else:
         found = list(source_files(draft.root, spec.tree, codemod.anchors))
     files = []
+    visited = {draft.root / path for path, _ in found if not (draft.root / path).is_symlink()}
     for path, data in found:
-        if not _is_own_file(draft.root, path, allowed):
+        if (draft.root / path).is_symlink() and not _is_to_be_replaced(draft.root / path, visited, allowed):
             continue
         rewrite = _rewrite(codemod, draft.remember(path, data), path, (), spec, allowed)
         if rewrite.sites:
@@ -101,15 +102,15 @@ def _rewrite(
     return codemod.rewrite_file(data, path, required=required, known=frozenset(spec.known), allow_drift=allowed.drift)
 
 
-def _is_own_file(root: Path, path: str, allowed: Allowed) -> bool:
-    """False for a link to another file of the tree, which is visited itself; refuses a link that leaves it."""
-    file = root / path
-    if not file.is_symlink() or allowed.symlinks:
-        return True
-    if file.resolve().is_relative_to(root):
+def _is_to_be_replaced(link: Path, visited: set[Path], allowed: Allowed) -> bool:
+    """False for a link to a file that is visited itself; one to any other place needs leave to be replaced."""
+    place = link.resolve()
+    if place in visited:
         return False
+    if allowed.symlinks:
+        return True
     raise TargetRefused(
-        f"{file} is a link to {file.resolve()}, outside the tree",
+        f"{link} is a link to {place}, which the search of this tree does not reach",
         "name that place with --path, or replace the link by a patched file of its own with --allow-symlinks",
     )
 
@@ -177,9 +178,9 @@ def _outcome(sites: Sequence[Site], recorded: Sequence[bool], allowed: Allowed) 
         return r.NOT_APPLICABLE
     if any(site.state is SiteState.DRIFTED and not (allowed.drift and site.rewritable) for site in sites):
         return r.CONFLICT
-    if SiteState.MISSING in states and not allowed.drift:
+    if SiteState.MISSING in states:
         return r.CONFLICT
-    return r.UPSTREAMED if states <= {SiteState.APPLIED, SiteState.MISSING} else r.APPLIED
+    return r.UPSTREAMED if states == {SiteState.APPLIED} else r.APPLIED
 
 
 def _applied(room: Room, target: TargetReport, files: list[PatchedFile], draft: Draft) -> Planned:
@@ -203,6 +204,7 @@ def _applied(room: Room, target: TargetReport, files: list[PatchedFile], draft: 
                 sha256_of(after),
                 tuple(SiteReceipt(site.symbol, site.line) for site in sites if site.line),
                 _rewrite_rows(draft, file.path, after, file.claim),
+                _link_of(draft.root / file.path) if file.claim is None else None,
             )
         )
     receipt = Receipt(
@@ -218,6 +220,10 @@ def _applied(room: Room, target: TargetReport, files: list[PatchedFile], draft: 
     )
     result = Result(room.id, room.manifest.version, r.APPLIED, target, tuple(reports), "\n".join(notes))
     return Planned(result, receipt, originals)
+
+
+def _link_of(file: Path) -> str | None:
+    return str(file.readlink()) if file.is_symlink() else None
 
 
 def _rewrite_rows(draft: Draft, path: str, after: bytes, claim: Claim | None) -> tuple[RecordChange, ...]:

@@ -157,20 +157,24 @@ def _find(name: str) -> "tuple[Any, str | None]":
     for depth in range(1, len(parts) + 1):
         full = ".".join(parts[:depth])
         spec = None
-        for finder in sys.meta_path:
-            spec = finder.find_spec(full, path) if hasattr(finder, "find_spec") else None
-            if spec is not None:
-                break
-        if spec is None:
-            return None, full
+        try:
+            for finder in sys.meta_path:
+                spec = finder.find_spec(full, path) if hasattr(finder, "find_spec") else None
+                if spec is not None:
+                    break
+            locations = None if spec is None else spec.submodule_search_locations
+            locations = locations if locations is None else list(locations)
+        except KeyError:
+            # A folder without __init__.py inside a package: Python asks the imported parent, which is not there.
+            places = [os.path.join(entry, parts[depth - 1]) for entry in path]
+            locations = [place for place in places if os.path.isdir(place)]
+        else:
+            if spec is None:
+                return None, full
         if depth < len(parts):
-            locations = spec.submodule_search_locations
             if locations is None:
                 return None, name
-            try:
-                path = list(locations)
-            except KeyError:  # a namespace package inside one that is not imported
-                path = list(locations._path)  # type: ignore[attr-defined]
+            path = locations
     return spec, None
 
 

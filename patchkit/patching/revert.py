@@ -54,12 +54,12 @@ def _revert_root(target: Target, root: Path, ids: Sequence[str] | None) -> list[
         conflicts = [conflict for state in chosen if (conflict := _conflict(draft, state, chosen))]
         if conflicts:
             return conflicts
-        files = [file for state in chosen for file in state.receipt.files]
+        files = [stacked.file for state in chosen for stacked in state.files]
         # On each file, the patch that was applied last comes off first.
         for file in sorted(files, key=lambda file: len(draft.ledger.stack(file))):
             restore(draft, file)
         results = [_reverted(draft, state) for state in chosen]
-        _write(target, draft, [state.receipt.patch for state in chosen])
+        _write(target, draft, chosen)
         return results
 
 
@@ -90,7 +90,8 @@ def _reverted(draft: Draft, state: PatchState) -> Result:
     receipt = state.receipt
     target = TargetReport(receipt.kind, receipt.distribution, receipt.distribution_version, str(draft.root))
     reports = []
-    for file in receipt.files:
+    for stacked in state.files:
+        file = stacked.file
         before, after = draft.original(file.path), draft.read(file.path)
         sites = tuple(SiteReport(site.symbol, site.line, "pristine") for site in file.sites)
         hashes = sha256_or_empty(before), sha256_or_empty(after)
@@ -99,10 +100,10 @@ def _reverted(draft: Draft, state: PatchState) -> Result:
     return Result(receipt.patch, receipt.version, r.REVERTED, target, tuple(reports), message)
 
 
-def _write(target: Target, draft: Draft, patches: list[str]) -> None:
+def _write(target: Target, draft: Draft, reverted: list[PatchState]) -> None:
     ledger = draft.ledger
-    for patch in patches:
-        ledger = ledger.without(patch)
+    for state in reverted:
+        ledger = ledger.without_files(state.receipt.patch, {stacked.file.path for stacked in state.files})
     mtime = timestamp()
     renew_bytecode(draft, target.interpreter, mtime)
     originals = {sha256: read_blob(draft.root, sha256) for sha256 in ledger.blobs()}
@@ -119,7 +120,7 @@ def restore(draft: Draft, file: FileReceipt) -> None:
     """
     now = sha256_or_empty(draft.read(file.path))
     if now == file.after_sha256:
-        draft.write(file.path, read_blob(draft.root, file.before_sha256))
+        draft.write(file.path, read_blob(draft.root, file.before_sha256), link=file.link)
     elif now != file.before_sha256:
         return
     for change in file.records:

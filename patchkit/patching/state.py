@@ -27,7 +27,7 @@ class PatchState:
 
     root: Path
     receipt: Receipt
-    files: tuple[StackedFile, ...]
+    files: tuple[StackedFile, ...]  # those of the target
 
     @property
     def state(self) -> str:
@@ -36,21 +36,21 @@ class PatchState:
 
 
 def patch_states(target: Target) -> list[PatchState]:
-    """The state of every applied patch of a target, root by root, oldest first.
-
-    A file target takes the receipts that concern its file.
-    """
+    """The state of every applied patch of a target, root by root, oldest first; of a file target, of its file."""
     states = []
     for root in target.roots:
         ledger = load_ledger(root)
         for receipt in ledger.receipts:
-            if target.file is None or target.file.relative_to(root).as_posix() in receipt.paths:
-                states.append(receipt_state(root, ledger, receipt))
+            path = None if target.file is None else target.file.relative_to(root).as_posix()
+            if path is None or path in receipt.paths:
+                states.append(receipt_state(root, ledger, receipt, path))
     return states
 
 
-def receipt_state(root: Path, ledger: Ledger, receipt: Receipt) -> PatchState:
-    files = tuple(StackedFile(file, *_state(root, ledger.stack(file))) for file in receipt.files)
+def receipt_state(root: Path, ledger: Ledger, receipt: Receipt, path: str | None = None) -> PatchState:
+    """The state of a receipt, or of one of its files."""
+    chosen = [file for file in receipt.files if path in (None, file.path)]
+    files = tuple(StackedFile(file, *_state(root, ledger.stack(file))) for file in chosen)
     return PatchState(root, receipt, files)
 
 

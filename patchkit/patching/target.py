@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from patchkit.errors import TargetRefused
+from patchkit.patching.editable import editable_source
+from patchkit.patching.executable import find_executable
+from patchkit.patching.ledger import STATE
 
 if TYPE_CHECKING:
     from patchkit.patching.interpreter import Interpreter
@@ -56,13 +59,18 @@ def find_target(
     """
     if sum(option is not None for option in (python, site_packages, path)) > 1:
         raise TargetRefused("--python, --site-packages and --path exclude each other", "give one of them")
-    if site_packages is not None:
-        return _site_packages(site_packages)
-    if path is not None:
-        return _path(path)
-    if python is None:
-        return _own_environment()
-    return (fast and _virtual_environment(Path(python))) or _environment_of(python)
+    try:
+        if site_packages is not None:
+            return _site_packages(site_packages)
+        if path is not None:
+            return _path(path)
+        if python is None:
+            return _own_environment()
+        return (fast and _virtual_environment(find_executable(python))) or _environment_of(python)
+    except OSError as error:
+        raise TargetRefused(
+            f"{error.filename}: the target cannot be read: {error.strerror}", "run as a user who may read it"
+        ) from error
 
 
 def _own_environment() -> Target:
@@ -79,25 +87,46 @@ def _environment_of(python: str) -> Target:
     return Target("environment", _roots(list(interpreter.path)), label, named=interpreter)
 
 
-def _virtual_environment(python: Path) -> Target | None:
-    """The environment that a path to its folder or its Python lies in; None if it is not a closed virtual one."""
-    prefix = python if python.is_dir() else python.absolute().parent.parent
+def _virtual_environment(executable: Path) -> Target | None:
+    """The environment that a Python lies in, by its layout; None if it is not a closed virtual one."""
+    prefix = executable.parent.parent
     try:
         settings = (prefix / "pyvenv.cfg").read_text(encoding="utf-8").lower().replace(" ", "")
     except OSError:
         return None
-    roots = _roots(sorted(prefix.glob("lib/python*/site-packages")))
-    if "include-system-site-packages=true" in settings or len(roots) != 1:
+    site_packages = sorted(prefix.glob("lib/python*/site-packages"))
+    if "include-system-site-packages=true" in settings or len(site_packages) != 1:
         return None
-    return Target("environment", roots, f"the environment of {prefix}")
+    first = [Path(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    roots = _roots([*first, site_packages[0], *_pth_entries(site_packages[0])])
+    return Target("environment", roots, f"the environment of {executable}")
+
+
+def _pth_entries(folder: Path) -> list[Path]:
+    """The folders that the .pth files of a site-packages folder add to the import path."""
+    lines = [line for file in sorted(folder.glob("*.pth")) for line in file.read_bytes().splitlines()]
+    named = [line.decode("utf-8", errors="replace").strip() for line in lines]
+    return [folder / name for name in named if name and not name.startswith(("#", "import ", "import\t"))]
 
 
 def _roots(entries: list[Path]) -> tuple[Path, ...]:
-    """The folders among import path entries; the working directory is one only if packages are installed there."""
+    """The folders among import path entries; the working directory is one only if packages are installed there.
+
+    Source trees of editable installs follow, where patchkit has patched one.
+    """
     here = Path.cwd()
     folders = [entry.absolute() for entry in entries if entry.is_dir()]
     kept = [entry.resolve() for entry in folders if entry != here or entry.name in SITE_FOLDERS]
-    return tuple(dict.fromkeys(kept))
+    return tuple(dict.fromkeys([*kept, *(tree for root in kept for tree in _patched_editables(root))]))
+
+
+def _patched_editables(root: Path) -> list[Path]:
+    trees = []
+    for origin in root.glob("*.dist-info/direct_url.json"):
+        tree = editable_source(origin.parent)
+        if tree is not None and (tree / STATE).is_dir():
+            trees.append(tree.resolve())
+    return trees
 
 
 def _site_packages(folder: Path) -> Target:

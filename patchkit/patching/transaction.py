@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from patchkit.errors import WriteFailed
+from patchkit.errors import TargetRefused, WriteFailed
 from patchkit.patching import journal
 from patchkit.patching.files import (
     chown,
@@ -25,6 +25,8 @@ from patchkit.patching.files import (
 from patchkit.patching.journal import Change
 from patchkit.patching.ledger import BLOBS, JOURNAL, STATE
 
+LATEST = 253_402_300_799  # the last second of the year 9999
+
 
 def timestamp() -> int:
     """Modification time of what a command writes, in whole seconds: SOURCE_DATE_EPOCH, or now.
@@ -34,10 +36,9 @@ def timestamp() -> int:
     text = os.environ.get("SOURCE_DATE_EPOCH", "")
     if not text:
         return int(time.time())
-    try:
-        return int(text)
-    except ValueError as error:
-        raise WriteFailed(f"SOURCE_DATE_EPOCH={text!r} is not a number of seconds", "set or unset it") from error
+    if not text.isascii() or not text.isdigit() or int(text) > LATEST:
+        raise WriteFailed(f"SOURCE_DATE_EPOCH={text!r} is not a number of seconds since 1970", "set or unset it")
+    return int(text)
 
 
 def commit(root: Path, changes: Sequence[Change], mtime: int) -> None:
@@ -79,6 +80,12 @@ def recover(root: Path) -> bool:
 def _preflight(root: Path, changes: Sequence[Change]) -> None:
     """Find what would fail before the first byte is written."""
     mounts = _mount_points()
+    for folder in (root / STATE, root / BLOBS, root / JOURNAL, *((root / change.path).parent for change in changes)):
+        if not folder.resolve().is_relative_to(root):
+            raise TargetRefused(
+                f"{folder} is a link that leaves {root}: nothing is written outside the target",
+                "replace the link by a folder, or name the place it leads to",
+            )
     for change in changes:
         path = root / change.path
         _check_unchanged(path, change.before)
@@ -121,10 +128,17 @@ def _write_all(root: Path, changes: Sequence[Change], mtime: int) -> None:
         path = root / change.path
         new = temporary(path)
         new.unlink(missing_ok=True)
+        if change.link is not None:
+            new.symlink_to(change.link)
+            continue
         write_synced(new, change.after)
         if path.exists():
             status = path.stat()
-            chown(new, status.st_uid, status.st_gid)
+            try:
+                chown(new, status.st_uid, status.st_gid)
+            except OSError as error:
+                error.filename = str(path)  # the file whose owner cannot be kept, not our temporary one
+                raise
             shutil.copystat(path, new)
         else:
             new.chmod(0o644)

@@ -107,7 +107,9 @@ def _effect_checks(target: Target, root: Path, states: list[PatchState]) -> list
         return [check for state, file in files for check in _tree_bytecode(state, file)]
     from patchkit.patching.effect import explain, resolve
 
-    found = resolve(target.interpreter, root, [file.path for _, file in files], on_path=target.is_on_path)
+    in_tree = any(state.receipt.kind != "distribution" for state in states)
+    paths = [file.path for _, file in files]
+    found = resolve(target.interpreter, root, paths, on_path=target.is_on_path, in_tree=in_tree)
     checks = []
     for state, file in files:
         if file.path not in found:
