@@ -12,6 +12,7 @@ NORMALISED = "`.softmax(3)` runs over the bins"
 MULTIPLIED = "`.matmul(...)` multiplies by the bin centres"
 CAST = "the bin centres are `PROJ.type(X.dtype)`"
 ASSIGNED = "the projection is the whole value of an assignment"
+UNCOMMENTED = "no comment stands inside `.matmul` or around its comma"
 UNPACKED = "`B, A, C = X.shape` is the statement right before the projection"
 
 
@@ -36,6 +37,8 @@ class Codemod(SiteCodemod):
                 for text, holds in ((ASSIGNED, product in seen.assigned), (UNPACKED, product in seen.unpacked))
                 if not holds
             )
+            if _has_comment_elsewhere(product):
+                return Inspection(SiteState.DRIFTED, product, (*failed, UNCOMMENTED))
             if failed:
                 return Inspection(SiteState.DRIFTED, product, failed, rewritable=True)
         if seen.products:
@@ -215,19 +218,40 @@ def _assigned_value(statement: cst.BaseStatement) -> cst.BaseExpression | None:
 
 
 def _as_sum(product: cst.Call) -> cst.Call:
-    """The same projection without a matrix product."""
-    matmul = _method(product, "matmul", 1)
-    assert matmul is not None
-    distribution, (cast,) = matmul
+    """The same projection without a matrix product. Comments between its parts stay where they were."""
+    assert isinstance(product.func, cst.Attribute)
+    dot, argument = product.func.dot, product.args[0]
     broadcast = cst.Call(
-        cst.Attribute(cast, cst.Name("view")),
+        cst.Attribute(argument.value, cst.Name("view")),
         [cst.Arg(cst.Integer("1"))] * 3 + [cst.Arg(cst.UnaryOperation(cst.Minus(), cst.Integer("1")))],
     )
-    weighted = cst.BinaryOperation(
-        distribution, cst.Multiply(), broadcast, lpar=[cst.LeftParen()], rpar=[cst.RightParen()]
+    times = cst.Multiply(
+        whitespace_before=_commented(dot.whitespace_before) or cst.SimpleWhitespace(" "),
+        whitespace_after=_commented(product.whitespace_before_args) or cst.SimpleWhitespace(" "),
     )
+    last = argument.comma.whitespace_after if isinstance(argument.comma, cst.Comma) else argument.whitespace_after_arg
+    end = cst.RightParen(whitespace_before=_commented(last) or cst.SimpleWhitespace(""))
+    weighted = cst.BinaryOperation(product.func.value, times, broadcast, lpar=[cst.LeftParen()], rpar=[end])
     total = cst.Call(cst.Attribute(weighted, cst.Name("sum")), [cst.Arg(cst.Integer("3"))])
     return total.with_changes(lpar=product.lpar, rpar=product.rpar)
+
+
+def _commented(space: cst.BaseParenthesizableWhitespace) -> cst.ParenthesizedWhitespace | None:
+    """The white space if it holds a comment: line breaks alone are not worth keeping."""
+    if not isinstance(space, cst.ParenthesizedWhitespace):
+        return None
+    lines = [space.first_line.comment, *(line.comment for line in space.empty_lines)]
+    return space if any(lines) else None
+
+
+def _has_comment_elsewhere(product: cst.Call) -> bool:
+    """True if a comment stands where the sum has no place for one."""
+    assert isinstance(product.func, cst.Attribute)
+    argument = product.args[0]
+    spaces = [product.func.dot.whitespace_after, product.whitespace_after_func]
+    if isinstance(argument.comma, cst.Comma):
+        spaces += [argument.whitespace_after_arg, argument.comma.whitespace_before]
+    return any(map(_commented, spaces))
 
 
 def _method(

@@ -119,7 +119,7 @@ def _plan_one(
     receipt = ledger.receipt(place.room.id)
     state = receipt and receipt_state(draft.root, draft.ledger, receipt)
     if state:
-        conflict = _refused_anew(place, draft, state)
+        conflict = _refused_anew(target, place, draft, state)
         if conflict is not None:
             return Planned(conflict), ledger
         done = place.spec is not None and _already_applied(target, place.room.id)
@@ -151,20 +151,24 @@ def _plan(target: Target, place: "Located", draft: "Draft", allowed: Allowed) ->
     return planned
 
 
-def _refused_anew(place: "Located", draft: "Draft", state: PatchState) -> Result | None:
-    """A conflict if a patched file was edited since, or the patch to be renewed lies under another one."""
+def _refused_anew(target: Target, place: "Located", draft: "Draft", state: PatchState) -> Result | None:
+    """A conflict if a patched file was edited since, or a new form of the patch cannot take the place of the old one."""
     receipt = state.receipt
-    target = TargetReport(receipt.kind, receipt.distribution, receipt.distribution_version, str(draft.root))
+    report = TargetReport(receipt.kind, receipt.distribution, receipt.distribution_version, str(draft.root))
+    is_renewed = digest(place.room.folder) != receipt.room_sha256
     for stacked in state.files:
         if stacked.state == DRIFTED:
-            message = f"{target.label}: {stacked.file.path} was edited after patchkit had applied {receipt.patch}"
+            message = f"{report.label}: {stacked.file.path} was edited after patchkit had applied {receipt.patch}"
             hint = place.distribution.reinstall_hint if place.distribution else "undo the edit, then apply again"
-        elif stacked.top != stacked.file and digest(place.room.folder) != receipt.room_sha256:
+        elif is_renewed and stacked.top != stacked.file:
             message = f"{receipt.patch} {receipt.version} is to be replaced, but another patch was applied on top of it"
             hint = "patchkit revert --all, then apply them again"
+        elif is_renewed and target.file is not None and len(state.files) > 1:
+            message = f"{receipt.patch} {receipt.version} is to be replaced, and it was applied to other files too"
+            hint = f"patchkit apply {receipt.patch} --path {draft.root}"
         else:
             continue
-        return Result(receipt.patch, receipt.version, r.CONFLICT, target, (), message, hint)
+        return Result(receipt.patch, receipt.version, r.CONFLICT, report, (), message, hint)
     return None
 
 

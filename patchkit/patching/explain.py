@@ -32,7 +32,7 @@ def drift_message(
         hint = distribution.reinstall_hint if distribution else TREE_HINT
     else:
         hint = f"see the change with: patchkit apply {patch} --diff --allow-drift"
-        if distribution and distribution.record.is_file():
+        if distribution and distribution.info.suffix == ".dist-info":
             hint += f"; or reinstall: {distribution.reinstall_hint.partition(': ')[2]}"
     return "\n".join(lines), hint
 

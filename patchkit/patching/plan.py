@@ -88,7 +88,7 @@ def plan_tree(room: Room, kind: str, file: str | None, draft: Draft, allowed: Al
     files = []
     visited = {draft.root / path for path, _ in found if not (draft.root / path).is_symlink()}
     for path, data in found:
-        if (draft.root / path).is_symlink() and not _is_to_be_replaced(draft.root / path, visited, allowed):
+        if (draft.root / path).is_symlink() and not _is_to_be_replaced(draft.root, draft.root / path, visited, allowed):
             continue
         rewrite = _rewrite(codemod, draft.remember(path, data), path, (), spec, allowed)
         if rewrite.sites:
@@ -102,15 +102,16 @@ def _rewrite(
     return codemod.rewrite_file(data, path, required=required, known=frozenset(spec.known), allow_drift=allowed.drift)
 
 
-def _is_to_be_replaced(link: Path, visited: set[Path], allowed: Allowed) -> bool:
+def _is_to_be_replaced(root: Path, link: Path, visited: set[Path], allowed: Allowed) -> bool:
     """False for a link to a file that is visited itself; one to any other place needs leave to be replaced."""
     place = link.resolve()
     if place in visited:
         return False
     if allowed.symlinks:
         return True
+    reason = "which the search passes over" if place.is_relative_to(root) else "outside the tree"
     raise TargetRefused(
-        f"{link} is a link to {place}, which the search of this tree does not reach",
+        f"{link} is a link to {place}, {reason}",
         "name that place with --path, or replace the link by a patched file of its own with --allow-symlinks",
     )
 

@@ -144,7 +144,7 @@ def _path(path: Path) -> Target:
         raise TargetRefused(f"--path {path}: no such file or folder", "name a source tree or one of its files")
     resolved = path.resolve()
     for folder in (resolved, *resolved.parents):
-        if folder.is_dir() and any(entry.name.endswith(".dist-info") for entry in folder.iterdir()):
+        if _holds_packages(folder):
             raise TargetRefused(
                 f"--path {path} lies in {folder}, where packages are installed",
                 f"patchkit keeps their RECORD right with --site-packages {folder}",
@@ -152,3 +152,10 @@ def _path(path: Path) -> Target:
     if resolved.is_dir():
         return Target("tree", (resolved,), str(resolved))
     return Target("file", (resolved.parent,), str(resolved), file=resolved)
+
+
+def _holds_packages(folder: Path) -> bool:
+    try:
+        return any(entry.name.endswith(".dist-info") for entry in folder.iterdir())
+    except OSError:  # a file, or a folder that may be entered but not listed
+        return False

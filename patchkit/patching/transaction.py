@@ -83,7 +83,7 @@ def _preflight(root: Path, changes: Sequence[Change]) -> None:
     for folder in (root / STATE, root / BLOBS, root / JOURNAL, *((root / change.path).parent for change in changes)):
         if not folder.resolve().is_relative_to(root):
             raise TargetRefused(
-                f"{folder} is a link that leaves {root}: nothing is written outside the target",
+                f"{folder} is a link to {folder.resolve()}: nothing is written outside {root}",
                 "replace the link by a folder, or name the place it leads to",
             )
     for change in changes:
