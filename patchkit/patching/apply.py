@@ -152,7 +152,7 @@ def _plan(target: Target, place: "Located", draft: "Draft", allowed: Allowed) ->
 
 
 def _refused_anew(target: Target, place: "Located", draft: "Draft", state: PatchState) -> Result | None:
-    """A conflict if a patched file was edited since, or a new form of the patch cannot take the place of the old one."""
+    """A conflict if a patched file was edited since, or the new form of a patch cannot replace the old one."""
     receipt = state.receipt
     report = TargetReport(receipt.kind, receipt.distribution, receipt.distribution_version, str(draft.root))
     is_renewed = digest(place.room.folder) != receipt.room_sha256

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from patchkit.errors import SourceUnreadable
 from patchkit.patching import probe
-from patchkit.patching.interpreter import Interpreter, decode, encode
+from patchkit.patching.interpreter import Interpreter
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ def renewed(
     mine = [copy for copy in copies if interpreter and copy.tag == interpreter.cache_tag and _form(copy, interpreter)]
     jobs = [
         {
-            "source": encode(text),
+            "source": text,
             "filename": str(source),
-            "old": encode(copy.data),
+            "old": copy.data,
             "optimize": copy.optimize,
             "form": _form(copy, interpreter),
             "mtime": mtime,
@@ -61,7 +61,7 @@ def renewed(
                 f"{source}: the patched text does not compile for {copy.tag}: {result['error']}",
                 "report this to the authors of the patch",
             )
-        fresh[copy.path] = decode(result["bytecode"])
+        fresh[copy.path] = result["bytecode"]
     return fresh
 
 

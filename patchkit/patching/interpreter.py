@@ -1,7 +1,7 @@
 """An interpreter that belongs to a target: patchkit's own, or another one, asked through `probe` in a subprocess."""
 
-import base64
 import importlib.util
+import marshal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,12 +34,12 @@ class Interpreter:
         """The answer of `probe.ACTIONS[action]`, run in this interpreter in a process of its own."""
         return _ask(self.executable, action, payload, cwd)
 
-    def compile_bytecode(self, jobs: list[dict[str, Any]]) -> list[dict[str, str]]:
+    def compile_bytecode(self, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Bytecode for each job of `probe.compile_bytecode`; in this process if the bytecode is the same."""
         if not jobs:
             return []
         answer = probe.compile_bytecode({"jobs": jobs}) if self.is_own else self.ask("compile_bytecode", jobs=jobs)
-        results: list[dict[str, str]] = answer["results"]
+        results: list[dict[str, Any]] = answer["results"]
         return results
 
 
@@ -72,34 +72,21 @@ def interpreter_of(site_packages: Path) -> Interpreter | None:
     return found if site_packages.resolve() in {entry.resolve() for entry in found.path} else None
 
 
-def encode(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
-
-
-def decode(text: str) -> bytes:
-    return base64.b64decode(text)
-
-
 def _interpreter(answer: dict[str, Any]) -> Interpreter:
     major, minor, micro = answer["version"]
     path = tuple(Path(entry).absolute() for entry in answer["path"])
-    return Interpreter(
-        answer["executable"], (major, minor, micro), answer["cache_tag"], base64.b16decode(answer["magic"]), path
-    )
+    return Interpreter(answer["executable"], (major, minor, micro), answer["cache_tag"], answer["magic"], path)
 
 
 def _ask(executable: str, action: str, payload: dict[str, Any], cwd: Path | None) -> dict[str, Any]:
-    import json
     import subprocess
 
     source = Path(probe.__file__).read_text(encoding="utf-8")
     try:
         done = subprocess.run(
             [executable, "-c", source],
-            input=json.dumps({"action": action, **payload}),
+            input=marshal.dumps({"action": action, **payload}, probe.TRANSPORT),
             capture_output=True,
-            encoding="utf-8",
-            errors="replace",
             timeout=TIMEOUT_S,
             cwd=cwd,
             check=False,
@@ -110,7 +97,9 @@ def _ask(executable: str, action: str, payload: dict[str, Any], cwd: Path | None
         ) from error
     _, mark, answer = done.stdout.rpartition(probe.MARK)
     if done.returncode != 0 or not mark:
-        last = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
-        raise TargetRefused(f"{executable} is not a Python 3.6 or newer that answers: {last}", PYTHON_HINT)
-    loaded: dict[str, Any] = json.loads(answer)
+        said = (done.stderr.strip() or done.stdout.strip() or b"no output").decode("utf-8", errors="replace")
+        raise TargetRefused(
+            f"{executable} is not a Python 3.6 or newer that answers: {said.splitlines()[-1]}", PYTHON_HINT
+        )
+    loaded: dict[str, Any] = marshal.loads(answer)
     return loaded

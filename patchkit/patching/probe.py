@@ -2,6 +2,7 @@
 
 Imported by patchkit for its own interpreter, and sent as text (`python -c`) to any other: plain standard library,
 Python 3.6 syntax. It never imports the target, and nothing in the working directory or on PYTHONPATH is executed.
+Requests and answers travel as marshal data, which every Python reads and which needs no import that takes time.
 """
 
 import sys
@@ -13,10 +14,8 @@ if __name__ == "__main__":
     _lib = os.path.dirname(os.__file__)
     sys.path[:] = [entry for entry in sys.path if entry in (_lib, os.path.join(_lib, "lib-dynload"))]
 
-import base64
 import importlib.machinery
 import importlib.util
-import json
 import marshal
 import os
 import struct
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any
 
-MARK = "patchkit-probe:"
+MARK = b"patchkit-probe:"
+TRANSPORT = 2  # the newest marshal format that has no references: the same in all releases
 TIMESTAMP, UNCHECKED, CHECKED = "timestamp", "unchecked-hash", "checked-hash"
 _FORMS = {0: TIMESTAMP, 1: UNCHECKED, 3: CHECKED}
 _FLAGS = {form: flags for flags, form in _FORMS.items()}
@@ -41,7 +41,7 @@ def describe(payload: "dict[str, Any]") -> "dict[str, Any]":
         "executable": sys.executable,
         "version": list(sys.version_info[:3]),
         "cache_tag": sys.implementation.cache_tag,
-        "magic": base64.b16encode(importlib.util.MAGIC_NUMBER).decode("ascii"),
+        "magic": importlib.util.MAGIC_NUMBER,
         "path": [
             entry
             for entry in STARTUP_PATH
@@ -53,13 +53,13 @@ def describe(payload: "dict[str, Any]") -> "dict[str, Any]":
 def compile_bytecode(payload: "dict[str, Any]") -> "dict[str, Any]":
     """Return a `.pyc` file for each job {source, filename, old, optimize, form, mtime}, in the form asked for.
 
-    Source, old and results are base64; `filename` names the source where no old bytecode says it.
+    Source and old are bytes; `filename` names the source where no old bytecode says it.
     A source that does not compile gives {"error": text} in its place.
     """
-    results = []
+    results = []  # type: list[dict[str, Any]]
     for job in payload["jobs"]:
-        source = base64.b64decode(job["source"])
-        old = _code_of(base64.b64decode(job["old"])) if job.get("old") else None
+        source = job["source"]
+        old = _code_of(job["old"])
         filename = job["filename"] if old is None else old.co_filename
         try:
             code = compile(source, filename, "exec", dont_inherit=True, optimize=job["optimize"])
@@ -67,7 +67,7 @@ def compile_bytecode(payload: "dict[str, Any]") -> "dict[str, Any]":
             results.append({"error": str(error)})
             continue
         header = _header(job["form"], source, job["mtime"])
-        results.append({"bytecode": base64.b64encode(header + marshal.dumps(code)).decode("ascii")})
+        results.append({"bytecode": header + marshal.dumps(code)})
     return {"results": results}
 
 
@@ -202,6 +202,7 @@ def _header(form: str, source: bytes, mtime: int) -> bytes:
 ACTIONS = {"describe": describe, "compile_bytecode": compile_bytecode, "resolve": resolve}
 
 if __name__ == "__main__":
-    _request = json.loads(sys.stdin.read())
+    _request = marshal.loads(sys.stdin.buffer.read())
     _answer = ACTIONS[_request["action"]](_request)
-    sys.stdout.write("\n" + MARK + json.dumps(_answer) + "\n")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(MARK + marshal.dumps(_answer, TRANSPORT))
