@@ -1,4 +1,4 @@
-"""What Python would really load, and what becomes of a patch afterwards: reinstalled, edited, put back; modes and times."""
+"""What Python would really load, and what becomes of a patch: reinstalled, edited, put back; modes and times."""
 
 import os
 import shutil

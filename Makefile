@@ -1,0 +1,39 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Everything they make stays in .venv and .cache.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# A stamp: the developers' environment is as pyproject.toml says.
+READY := .venv/ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types bench clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
+
+demo:  ## patch a real ultralytics in throw-away environments, prove it, revert it
+	@PYTHON='$(PYTHON)' demo/run.sh
+
+test: lint types  ## lint, types, and every test with its coverage
+	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-fail-under=90
+
+lint: $(READY)  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)  ## mypy, strict
+	$(BIN)/mypy patchkit patches
+	$(BIN)/mypy benchmarks
+
+bench:  ## the figures of the README, from an installed patchkit
+	$(PYTHON) benchmarks/cold_apply.py
+	$(PYTHON) benchmarks/tree_scan.py
+
+clean:  ## remove whatever the other targets have made
+	rm -rf .venv .cache .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("patchkit needs Python 3.10 or newer: make PYTHON=python3.11" if sys.version_info < (3, 10) else 0)'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[test]'
+	@touch $@
