@@ -24,8 +24,8 @@ class Codemod(SiteCodemod):
             return None
         text = cst.Module([]).code_for_node(function)
         if "{marker} = True" in text:
-            return Inspection(SiteState.APPLIED, function.name)
-        return Inspection(SiteState.PRISTINE, function.name)
+            return Inspection(SiteState.APPLIED, (function.name,))
+        return Inspection(SiteState.PRISTINE, (function.name,))
 
     def rewrite(self, function):
         statement = cst.parse_statement("{marker} = True")
@@ -87,7 +87,7 @@ def applied(env: Environment, patchkit: Callable[..., Answer], pack: Pack) -> di
 def test_a_pack_is_listed_and_explained_like_our_own(pack: Pack, patchkit: Callable[..., Answer]) -> None:
     pack.add("third-one", "v8DetectionLoss.preprocess")
     answer = patchkit("list", "--format", "json", env=pack.env)
-    assert [item["id"] for item in answer.json["patches"]] == ["third-one", "yolov10-dfl"]
+    assert {"third-one", "yolov10-dfl"} <= {item["id"] for item in answer.json["patches"]}
     assert patchkit("explain", "third-one", env=pack.env).out == "# third-one\n"
 
 

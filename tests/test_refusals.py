@@ -181,7 +181,7 @@ def test_with_drift_allowed_a_fix_by_hand_is_upstreamed(yolo: Environment, patch
 @pytest.mark.parametrize(
     ("change", "failed", "hint"),
     [
-        (add_statement, "`B, A, C = X.shape` is the statement right before", f"apply {ID} --diff --allow-drift"),
+        (add_statement, "`B, A, C = X.shape` is the statement right before", "--diff --allow-drift"),
         (change_reduction, "`.softmax(3)` runs over the bins", "--force-reinstall --no-deps 'ultralytics==8.2.50'"),
     ],
 )
@@ -374,7 +374,8 @@ LEDGERS: dict[str, Rewrite] = {
     "empty": lambda data: b"",
     "cut off": lambda data: data[:-40],
     "of another kind": lambda data: b"[]",
-    "of another schema": lambda data: data.replace(b'"schema": 1', b'"schema": 2'),
+    "of an unknown schema": lambda data: data.replace(b'"schema": 1', b'"schema": 0'),
+    "nested without end": lambda data: b"[" * 100_000,
     "with a path that leaves the root": in_file(path="../outside.py"),
     "with an absolute path": in_file(path="/etc/passwd"),
     "with a path that no file system knows": in_file(path="a\0b"),
@@ -392,6 +393,20 @@ def test_a_damaged_ledger_is_refused_by_every_command(damage: str, patched_tree:
         for command in (["apply", ID], ["revert", "--all"], ["status"], ["verify", "--fast"]):
             answer = patchkit(*command, "--path", patched_tree)
             refused(answer, f"{ledger} is damaged", f"then delete {ledger.parent} and apply again")
+
+
+def test_a_ledger_of_a_newer_patchkit_asks_for_an_upgrade(patched_tree: Path, patchkit: Run) -> None:
+    ledger = patched_tree / STATE / "ledger.json"
+    ledger.write_bytes(ledger.read_bytes().replace(b'"schema": 1', b'"schema": 2'))
+    with untouched(patched_tree):
+        refused(patchkit("status", "--path", patched_tree), "written by a newer patchkit", "--upgrade patchkit-cv")
+
+
+def test_a_missing_ledger_is_no_unfinished_command(patched_tree: Path, patchkit: Run) -> None:
+    (patched_tree / STATE / "ledger.json").unlink()
+    with untouched(patched_tree):
+        for command in (["apply", ID], ["revert", "--all"], ["status"], ["verify", "--fast"]):
+            refused(patchkit(*command, "--path", patched_tree), "ledger.json is missing", "and apply again")
 
 
 @pytest.mark.parametrize("damage", ["missing", "other bytes"])
@@ -414,7 +429,7 @@ def test_a_journal_without_its_list_is_undone_by_the_next_command_that_may_write
     (patched_tree / STATE / "journal/0").write_bytes(SOURCE[:50])
     with untouched(patched_tree):
         for command in (["verify"], ["verify", "--fast"], ["apply", ID, "--check"]):
-            refused(patchkit(*command, "--path", patched_tree), "was killed", "'patchkit status' undoes it")
+            refused(patchkit(*command, "--path", patched_tree), "was killed", " undoes it")
     answer = patchkit("status", "--path", patched_tree)
     assert (answer.code, answer.err) == (0, f"patchkit: undid a command that was killed in {patched_tree}\n")
     assert snapshot(patched_tree) == before

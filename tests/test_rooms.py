@@ -7,7 +7,7 @@ from pathlib import Path
 import libcst as cst
 import pytest
 
-from patchkit.patching.codemod import fingerprint
+from patchkit.patching.fingerprint import fingerprint
 from patchkit.patching.packs import Room, all_rooms
 from patchkit.patching.sites import SiteState
 
@@ -91,6 +91,8 @@ def test_a_fingerprint_ignores_layout_comments_docstring_and_quotes(text: str) -
         PLAIN.replace("logits", "values"),
         PLAIN.replace('"a"', '"b"'),
         PLAIN.replace("points,", "points: int,"),
+        PLAIN.replace("4, width // 4", "4, width[1:]"),
+        PLAIN.replace("    return", "    if n:\n        k = 1\n        n = 1\n    return"),
         PLAIN.replace("    return", "    n = 1\n    return"),
         "async " + PLAIN.lstrip(),
     ],
@@ -99,5 +101,47 @@ def test_a_fingerprint_changes_with_the_code(text: str) -> None:
     assert fingerprint(function(text)) != fingerprint(function(PLAIN))
 
 
+def test_a_fingerprint_sees_blocks_and_slices() -> None:
+    def of(text: str) -> str:
+        return fingerprint(function(f"def f(x, c):\n{text}"))
+
+    assert of("    if c:\n        x()\n    c()\n") != of("    if c:\n        x()\n        c()\n")
+    assert of("    return x[1:]\n") != of("    return x[:1]\n")
+
+
+def test_every_hit_of_a_function_is_rewritten_and_reported() -> None:
+    room = next(room for room in ROOMS if room.id == "yolov10-dfl")
+    line = "    {0} = {0}.view(b, a, 4, c // 4).softmax(3).matmul(self.proj.type({0}.dtype))\n"
+    source = "def f(self, x, y):\n" + "".join(
+        f"    b, a, c = {name}.shape\n" + line.format(name) for name in ("x", "y")
+    )
+    done = room.codemod().rewrite_file(source.encode(), "f.py", required=(), known=frozenset(), allow_drift=False)
+    assert [site.line for site in done.after] == [3, 5]
+    assert b"matmul" not in done.source
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "return F.linear((q @ k.mT).softmax(-1) @ v, self.proj.weight, self.proj.bias)",
+        "return self.proj((q @ k.transpose(-2, -1)).softmax(-1) @ v)",
+        "x = torch.einsum('bij,bjk->bik', attn.softmax(-1), self.proj(v))",
+    ],
+)
+def test_attention_with_a_layer_called_proj_is_not_a_near_miss(text: str) -> None:
+    room = next(room for room in ROOMS if room.id == "yolov10-dfl")
+    _, states = rewrite(room, f"def forward(self, q, k, v, attn):\n    {text}\n".encode())
+    assert states == []
+
+
+def test_a_projection_in_two_statements_is_drift() -> None:
+    room = next(room for room in ROOMS if room.id == "yolov10-dfl")
+    source = (
+        "def f(self, x):\n    b, a, c = x.shape\n    x = x.view(b, a, 4, c // 4).softmax(3)\n"
+        "    return x.matmul(self.proj.type(x.dtype))\n"
+    )
+    assert rewrite(room, source.encode()) == (source.encode(), [SiteState.DRIFTED])
+
+
 def test_a_fingerprint_is_the_same_in_every_release_of_python_and_libcst() -> None:
-    assert fingerprint(function(PLAIN)) == "e84cb8358ec63300"
+    assert fingerprint(function(PLAIN)) == "f9252a69da13c9b9"

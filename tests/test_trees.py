@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patchkit.patching.packs import find_room
-from tests.conftest import LOSS, Answer, Environment, checked, run_patchkit, snapshot
+from tests.conftest import Answer, Environment, checked, run_patchkit, snapshot
 from tests.test_refusals import refused, untouched
 
 Run = Callable[..., Answer]
@@ -300,7 +300,7 @@ def test_source_that_python_cannot_read_is_refused_with_its_place_and_no_file_is
     root = tree({"a.py": CLASS, "broken.py": UNREADABLE[fault]})
     with untouched(root):
         answer = patchkit("apply", ID, "--path", root)
-    refused(answer, "patchkit: broken.py:", "hint: repair the file")
+    refused(answer, f"patchkit: {root}/broken.py:", "hint: repair the file")
 
 
 def test_an_installed_file_that_python_cannot_read_is_refused(yolo: Environment, patchkit: Run) -> None:
@@ -308,7 +308,7 @@ def test_an_installed_file_that_python_cannot_read_is_refused(yolo: Environment,
         yolo.loss.write_bytes(yolo.loss.read_bytes() + fault)
         with untouched(yolo.site):
             answer = patchkit("apply", ID, "--site-packages", yolo.site)
-        refused(answer, f"patchkit: {LOSS}:", "reinstall the package that it belongs to")
+        refused(answer, f"patchkit: {yolo.loss}:", "reinstall the package that it belongs to")
 
 
 # --- random layouts --------------------------------------------------------------------------------------------------

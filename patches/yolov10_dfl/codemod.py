@@ -1,19 +1,24 @@
 """The codemod of `yolov10-dfl`."""
 
+import ast
+
 import libcst as cst
 
-from patchkit.patching.codemod import Inspection, SiteCodemod, walk
+from patchkit.patching.codemod import Inspection, SiteCodemod
+from patchkit.patching.fingerprint import walk
 from patchkit.patching.sites import SiteState
 
-Call = tuple[cst.BaseExpression, list[cst.BaseExpression]]  # receiver and arguments of a method call
-
-VIEWED = "the logits are shaped by `X.view(B, A, 4, C // 4)`"
-NORMALISED = "`.softmax(3)` runs over the bins"
-MULTIPLIED = "`.matmul(...)` multiplies by the bin centres"
-CAST = "the bin centres are `PROJ.type(X.dtype)`"
-ASSIGNED = "the projection is the whole value of an assignment"
-UNCOMMENTED = "no comment stands inside `.matmul` or around its comma"
-UNPACKED = "`B, A, C = X.shape` is the statement right before the projection"
+from .projection import (
+    ASSIGNED,
+    UNCOMMENTED,
+    UNPACKED,
+    assigned_value,
+    failed_parts,
+    is_near,
+    is_product,
+    is_sum,
+    unpacks_shape,
+)
 
 
 class Codemod(SiteCodemod):
@@ -25,32 +30,37 @@ class Codemod(SiteCodemod):
 
     anchors = (b"softmax", b"proj")
 
+    def may_hold(self, function: ast.AST) -> bool:
+        """False for functions that only call a layer named `proj`, as attention does."""
+        nodes = list(ast.walk(function))
+        called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+        return any(_spelling(node) == "proj" and id(node) not in called for node in nodes)
+
     def inspect(self, function: cst.FunctionDef) -> Inspection | None:
         seen = _Occurrences(function)
-        if not seen.products and not seen.sums and not seen.near:
-            return None
         if seen.near:
-            return Inspection(SiteState.DRIFTED, seen.near[0], _failed(seen.near[0]))
+            return Inspection(SiteState.DRIFTED, tuple(seen.near), failed_parts(seen.near[0]))
+        if not seen.products:
+            return Inspection(SiteState.APPLIED, tuple(seen.sums)) if seen.sums else None
         for product in seen.products:
-            failed = tuple(
-                text
-                for text, holds in ((ASSIGNED, product in seen.assigned), (UNPACKED, product in seen.unpacked))
-                if not holds
-            )
+            checks = ((ASSIGNED, product in seen.assigned), (UNPACKED, product in seen.unpacked))
+            failed = tuple(text for text, holds in checks if not holds)
             if _has_comment_elsewhere(product):
-                return Inspection(SiteState.DRIFTED, product, (*failed, UNCOMMENTED))
+                return Inspection(SiteState.DRIFTED, (product,), (*failed, UNCOMMENTED))
             if failed:
-                return Inspection(SiteState.DRIFTED, product, failed, rewritable=True)
-        if seen.products:
-            return Inspection(SiteState.PRISTINE, seen.products[0])
-        return Inspection(SiteState.APPLIED, seen.sums[0])
+                return Inspection(SiteState.DRIFTED, (product,), failed, rewritable=True)
+        return Inspection(SiteState.PRISTINE, tuple(seen.products))
 
     def rewrite(self, function: cst.FunctionDef) -> cst.FunctionDef:
-        for product in _Occurrences(function).products:
-            rewritten = function.deep_replace(product, _as_sum(product))
+        while products := _Occurrences(function).products:  # anew each time: replacing one node rebuilds the tree
+            rewritten = function.deep_replace(products[0], _as_sum(products[0]))
             assert isinstance(rewritten, cst.FunctionDef)
             function = rewritten
         return function
+
+
+def _spelling(node: ast.AST) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 class _Occurrences:
@@ -69,152 +79,22 @@ class _Occurrences:
                 self._add_expression(node)
 
     def _add_expression(self, node: cst.Call | cst.BinaryOperation) -> None:
-        if isinstance(node, cst.Call) and _is_product(node):
+        if isinstance(node, cst.Call) and is_product(node):
             self.products.append(node)
-        elif isinstance(node, cst.Call) and _is_sum(node):
+        elif isinstance(node, cst.Call) and is_sum(node):
             self.sums.append(node)
-        elif _is_near(node):
+        elif is_near(node):
             self.near.append(node)
 
     def _add_block(self, block: cst.IndentedBlock) -> None:
         before: cst.BaseStatement | None = None
         for statement in block.body:
-            product = _assigned_value(statement)
-            if isinstance(product, cst.Call) and _is_product(product):
+            product = assigned_value(statement)
+            if isinstance(product, cst.Call) and is_product(product):
                 self.assigned.add(product)
-                if before is not None and _unpacks_shape(before, product):
+                if before is not None and unpacks_shape(before, product):
                     self.unpacked.add(product)
             before = statement
-
-
-def _is_product(node: cst.BaseExpression) -> bool:
-    """True for `X.view(B, A, 4, C // 4).softmax(3).matmul(PROJ.type(X.dtype))`."""
-    matmul = _method(node, "matmul", 1)
-    return matmul is not None and _is_distribution(matmul[0]) and _is_cast_proj(matmul[1][0], _tensor(matmul[0]))
-
-
-def _is_sum(node: cst.BaseExpression) -> bool:
-    """True for `(X.view(B, A, 4, C // 4).softmax(3) * PROJ.type(X.dtype).view(1, 1, 1, -1)).sum(3)`."""
-    total = _method(node, "sum", 1)
-    if total is None or not _is_integer(total[1][0], "3") or not isinstance(total[0], cst.BinaryOperation):
-        return False
-    left, right = total[0].left, _method(total[0].right, "view", 4)
-    return (
-        isinstance(total[0].operator, cst.Multiply)
-        and _is_distribution(left)
-        and right is not None
-        and all(_is_integer(argument, "1") for argument in right[1][:3])
-        and _is_minus_one(right[1][3])
-        and _is_cast_proj(right[0], _tensor(left))
-    )
-
-
-def _is_near(node: cst.Call | cst.BinaryOperation) -> bool:
-    """True for a softmax times `proj` in a form that is not known: another view, cast, axis or product."""
-    if isinstance(node, cst.BinaryOperation):
-        is_matmul = isinstance(node.operator, cst.MatrixMultiply)
-        return is_matmul and _mentions(node.left, "softmax") and _names_proj(node.right)
-    function = node.func
-    name = function.attr.value if isinstance(function, cst.Attribute) else ""
-    arguments = [argument.value for argument in node.args]
-    if name in ("matmul", "mv", "dot", "mm", "bmm", "einsum", "linear"):
-        parts = [*arguments, *([function.value] if isinstance(function, cst.Attribute) else [])]
-        return any(_mentions(part, "softmax") for part in parts) and any(_names_proj(part) for part in parts)
-    if name == "sum" and isinstance(function, cst.Attribute) and isinstance(function.value, cst.BinaryOperation):
-        product = function.value
-        return _mentions(product.left, "softmax") and _names_proj(product.right)
-    return False
-
-
-def _failed(node: cst.BaseExpression) -> tuple[str, ...]:
-    """The parts of the known product that a near one does not have."""
-    matmul = _method(node, "matmul", 1)
-    if matmul is None:
-        return (MULTIPLIED,)
-    softmax = _method(matmul[0], "softmax", 1)
-    view = softmax and _method(softmax[0], "view", 4)
-    parts = {
-        NORMALISED: softmax is not None and _is_integer(softmax[1][0], "3"),
-        VIEWED: view is not None and _is_sides_of_bins(view[1]) and isinstance(view[0], cst.Name),
-        CAST: _is_cast_proj(matmul[1][0], _tensor(matmul[0])),
-    }
-    return tuple(text for text, holds in parts.items() if not holds)
-
-
-def _is_distribution(node: cst.BaseExpression) -> bool:
-    """True for `X.view(B, A, 4, C // 4).softmax(3)`."""
-    softmax = _method(node, "softmax", 1)
-    if softmax is None or not _is_integer(softmax[1][0], "3"):
-        return False
-    view = _method(softmax[0], "view", 4)
-    if view is None or not isinstance(view[0], cst.Name):
-        return False
-    return _is_sides_of_bins(view[1])
-
-
-def _is_sides_of_bins(shape: list[cst.BaseExpression]) -> bool:
-    """True for `B, A, 4, C // 4`."""
-    batch, anchors, sides, bins = shape
-    return (
-        isinstance(batch, cst.Name)
-        and isinstance(anchors, cst.Name)
-        and _is_integer(sides, "4")
-        and isinstance(bins, cst.BinaryOperation)
-        and isinstance(bins.operator, cst.FloorDivide)
-        and isinstance(bins.left, cst.Name)
-        and _is_integer(bins.right, "4")
-    )
-
-
-def _is_cast_proj(node: cst.BaseExpression, tensor: str) -> bool:
-    """True for `SOMETHING.proj.type(X.dtype)` where X is the tensor."""
-    cast = _method(node, "type", 1)
-    return (
-        cast is not None
-        and isinstance(cast[0], cst.Attribute)
-        and cast[0].attr.value == "proj"
-        and isinstance(cast[1][0], cst.Attribute)
-        and cast[1][0].attr.value == "dtype"
-        and isinstance(cast[1][0].value, cst.Name)
-        and cast[1][0].value.value == tensor
-    )
-
-
-def _tensor(distribution: cst.BaseExpression) -> str:
-    """The name X of `X.view(...).softmax(3)`."""
-    names = [part for part in _chain(distribution) if isinstance(part, cst.Name)]
-    return names[-1].value if names else ""
-
-
-def _unpacks_shape(statement: cst.BaseStatement, product: cst.Call) -> bool:
-    """True for `B, A, C = X.shape` with the names that the product uses."""
-    if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
-        return False
-    assign = statement.body[0]
-    if not isinstance(assign, cst.Assign) or len(assign.targets) != 1:
-        return False
-    names, shape = assign.targets[0].target, assign.value
-    matmul = _method(product, "matmul", 1)
-    softmax = matmul and _method(matmul[0], "softmax", 1)
-    view = softmax and _method(softmax[0], "view", 4)
-    if not view:
-        return False
-    batch, anchors, _, bins = view[1]
-    return (
-        isinstance(names, cst.Tuple)
-        and isinstance(shape, cst.Attribute)
-        and shape.attr.value == "shape"
-        and shape.value.deep_equals(view[0])
-        and isinstance(bins, cst.BinaryOperation)
-        and [_name(element.value) for element in names.elements] == [_name(batch), _name(anchors), _name(bins.left)]
-    )
-
-
-def _assigned_value(statement: cst.BaseStatement) -> cst.BaseExpression | None:
-    if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
-        return None
-    assign = statement.body[0]
-    return assign.value if isinstance(assign, cst.Assign) else None
 
 
 def _as_sum(product: cst.Call) -> cst.Call:
@@ -252,57 +132,3 @@ def _has_comment_elsewhere(product: cst.Call) -> bool:
     if isinstance(argument.comma, cst.Comma):
         spaces += [argument.whitespace_after_arg, argument.comma.whitespace_before]
     return any(map(_commented, spaces))
-
-
-def _method(
-    node: cst.BaseExpression, name: str, count: int
-) -> tuple[cst.BaseExpression, list[cst.BaseExpression]] | None:
-    """Receiver and arguments of `receiver.name(...)` with that many positional arguments, else None."""
-    if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute) or node.func.attr.value != name:
-        return None
-    if len(node.args) != count or any(argument.keyword or argument.star for argument in node.args):
-        return None
-    return node.func.value, [argument.value for argument in node.args]
-
-
-def _chain(node: cst.BaseExpression) -> list[cst.BaseExpression]:
-    """A call chain from its last link to its first receiver."""
-    links = [node]
-    while isinstance(links[-1], (cst.Call, cst.Attribute)):
-        last = links[-1]
-        links.append(last.func if isinstance(last, cst.Call) else last.value)
-    return links
-
-
-def _mentions(node: cst.CSTNode, name: str) -> bool:
-    """True if a name or attribute of this spelling stands anywhere in the node."""
-    return any(isinstance(part, cst.Name) and part.value == name for part in walk(node))
-
-
-def _names_proj(node: cst.CSTNode) -> bool:
-    """True if bin centres called `proj` stand in the node; a layer of that name, which is called, is another thing."""
-    if isinstance(node, cst.Call) and _name(_last_attribute(node.func)) == "proj":
-        return False
-    if isinstance(node, cst.Name):
-        return node.value == "proj"
-    return any(_names_proj(child) for child in node.children)
-
-
-def _last_attribute(node: cst.BaseExpression) -> cst.BaseExpression:
-    return node.attr if isinstance(node, cst.Attribute) else node
-
-
-def _is_integer(node: cst.BaseExpression, text: str) -> bool:
-    return isinstance(node, cst.Integer) and node.value == text
-
-
-def _is_minus_one(node: cst.BaseExpression) -> bool:
-    return (
-        isinstance(node, cst.UnaryOperation)
-        and isinstance(node.operator, cst.Minus)
-        and _is_integer(node.expression, "1")
-    )
-
-
-def _name(node: cst.BaseExpression) -> str | None:
-    return node.value if isinstance(node, cst.Name) else None

@@ -1,6 +1,8 @@
 """The command line: parse, call one pipeline function, render, exit. Only this package prints or exits."""
 
 import gc
+import io
+import os
 import sys
 from pathlib import Path
 
@@ -15,13 +17,27 @@ def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 not as expected, 2 a known failure, 3 a bug, 130 interrupted."""
     # One short command: what is allocated lives to the end, and LibCST is imported in two thirds of the time.
     gc.disable()
+    _open_streams()
     place = Path(__file__).parents[1]
     if _is_overwritten(place):
         sys.stderr.write(FOREIGN.format(place=place))
         raise SystemExit(2)
+    from patchkit.cli.failures import output_failed
     from patchkit.cli.patches import app
 
-    app(prog_name="patchkit")
+    try:
+        app(prog_name="patchkit")
+    except OSError as error:  # help and version are written outside of any command
+        raise SystemExit(output_failed(error)) from error
+
+
+def _open_streams() -> None:
+    """Give the command streams to write to, and let no file name or encoding stop it from saying what it did."""
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open to the end
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _is_overwritten(place: Path) -> bool:

@@ -1,5 +1,6 @@
 """The one place where failures become text and exit codes."""
 
+import contextlib
 import os
 import sys
 import traceback
@@ -28,20 +29,33 @@ def _code(command: Callable[P, int], *args: P.args, **kwargs: P.kwargs) -> int:
         code = command(*args, **kwargs)
         sys.stdout.flush()
     except PatchkitError as error:
-        _tell(command.__name__, error, as_json=kwargs.get("format") == "json")
+        _tell(command.__name__.rstrip("_"), error, as_json=kwargs.get("format") == "json")
         return FAILED
     except KeyboardInterrupt:
         sys.stderr.write("patchkit: interrupted\n")
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader went away (`patchkit list | head -1`); nothing more can be said to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+    except OSError as error:
+        return output_failed(error)
     except Exception:
         traceback.print_exc()
         sys.stderr.write("patchkit: this is a bug in patchkit; please report it with the lines above\n")
         return BUG
     return code
+
+
+def output_failed(error: OSError) -> int:
+    """Tell that the output could not be written. Files of a target fail under names of their own."""
+    if not isinstance(error, BrokenPipeError):  # the reader went away: `patchkit list | head -1`
+        place = error.filename or "the output"
+        sys.stderr.write(f"patchkit: {place}: {error.strerror or error}\nhint: see to it and run the command again\n")
+    _discard_output()
+    return FAILED
+
+
+def _discard_output() -> None:
+    """Keep the interpreter from writing once more, at its end, what could not be written."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _tell(command: str, error: PatchkitError, *, as_json: bool) -> None:

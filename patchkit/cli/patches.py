@@ -134,7 +134,9 @@ def apply(
     if format is Format.json:
         sys.stdout.write(json.render_results("apply", results, diff=diff))
     elif diff:
-        sys.stdout.write(text.render_diff(results))
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.render_diff(results))
+        sys.stdout.flush()
         sys.stderr.write(text.render_results(results))
     else:
         sys.stdout.write(text.render_results(results))
@@ -187,7 +189,11 @@ def status(
         if settle(root):
             sys.stderr.write(f"patchkit: undid a command that was killed in {root}\n")
     states = patch_states(target)
-    sys.stdout.write(json.render_status(states) if format is Format.json else text.render_status(states, target.label))
+    sys.stdout.write(
+        json.render_status(states)
+        if format is Format.json
+        else text.render_status(states, target.label, target.arguments)
+    )
     return 0 if all(state.state == APPLIED for state in states) else 1
 
 

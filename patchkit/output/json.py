@@ -45,7 +45,7 @@ def _result(result: "Result", diff: bool) -> dict[str, Any]:
                 "before_sha256": file.before_sha256,
                 "after_sha256": file.after_sha256,
                 "sites": [{"symbol": s.symbol, "line": s.line, "state": s.state} for s in file.sites],
-                **({"diff": unified_diff(file)} if diff else {}),
+                **({"diff": unified_diff(file).decode("utf-8", errors="replace")} if diff else {}),
             }
             for file in result.files
         ],

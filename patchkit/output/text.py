@@ -1,5 +1,7 @@
 """Results as a person reads them."""
 
+import os
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -30,22 +32,23 @@ def _result(result: "Result") -> str:
     return "\n".join(lines) + "\n"
 
 
-def render_diff(results: "Sequence[Result]") -> str:
-    """Unified diffs of every file that changes, as git prints them."""
-    return "".join(unified_diff(file) for result in results for file in result.files if file.before != file.after)
+def render_diff(results: "Sequence[Result]") -> bytes:
+    """Unified diffs of every file that changes, as git prints them: bytes, because source has many encodings."""
+    return b"".join(unified_diff(file) for result in results for file in result.files if file.before != file.after)
 
 
-def unified_diff(file: "FileReport") -> str:
+def unified_diff(file: "FileReport") -> bytes:
+    from difflib import diff_bytes
     from difflib import unified_diff as differ
 
-    before, after = (
-        data.decode("utf-8", errors="replace").splitlines(keepends=True) for data in (file.before, file.after)
-    )
-    lines = differ(before, after, f"a/{file.path}", f"b/{file.path}")
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+    # Lines as git counts them: other separators stay inside a line.
+    before, after = (re.findall(rb"[^\n]*\n|[^\n]+", data) for data in (file.before, file.after))
+    path = os.fsencode(file.path)
+    lines = diff_bytes(differ, before, after, b"a/" + path, b"b/" + path)
+    return b"".join(line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n" for line in lines)
 
 
-def render_status(states: "Sequence[PatchState]", label: str) -> str:
+def render_status(states: "Sequence[PatchState]", label: str, arguments: str) -> str:
     if not states:
         return f"no patch is applied in {label}\n"
     lines = []
@@ -56,7 +59,7 @@ def render_status(states: "Sequence[PatchState]", label: str) -> str:
         lines.append(f"  {state.root}")
         lines += [f"  {stacked.file.path}  {stacked.state}" for stacked in state.files]
         if state.state != "applied":
-            lines.append(f"  hint: 'patchkit verify {receipt.patch}' says what changed; patchkit apply {receipt.patch}")
+            lines.append(f"  hint: 'patchkit verify {receipt.patch}{arguments}' says what changed and what to do")
     return "\n".join(lines) + "\n"
 
 
@@ -73,7 +76,7 @@ def render_checks(checks: "Sequence[Check]") -> str:
 
 
 def render_list(rows: "Sequence[tuple[Room, str | None]]") -> str:
-    width = max(len(room.id) for room, _ in rows)
+    width = max((len(room.id) for room, _ in rows), default=0)
     return "".join(
         f"{room.id:<{width}}  {room.manifest.version}  {state or 'not applied':<11}  {room.manifest.title}\n"
         for room, state in rows
@@ -85,9 +88,11 @@ def render_room(room: "Room") -> str:
     manifest = room.manifest
     lines = [f"{manifest.id} {manifest.version} ({manifest.severity}): {manifest.title}", ""]
     for target in manifest.targets:
-        name = " or ".join(target.distributions) if target.distributions else f"source trees (--path), {target.tree}"
+        name = target.distributions[0] if target.distributions else f"source trees (--path), {target.tree}"
         lines.append(f"for     {name} {target.versions}".rstrip())
         lines += [f"        {site.file}::{site.symbol}" for site in target.sites]
+    if manifest.distributions[1:]:
+        lines.append(f"also as {', '.join(manifest.distributions[1:])}")
     lines += [f"symptom {symptom}" for symptom in manifest.symptoms]
     lines += [f"link    {reference.kind}: {reference.title} <{reference.url}>" for reference in manifest.references]
     return "\n".join(lines) + "\n\n" + room.readme.rstrip() + "\n"

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from patchkit.errors import TargetRefused, UnknownPatch
 from patchkit.patching import results as r
 from patchkit.patching.allowed import Allowed
-from patchkit.patching.ledger import Ledger
+from patchkit.patching.ledger import STATE, Ledger
 from patchkit.patching.packs import digest, room_digest
 from patchkit.patching.results import FileReport, Result, SiteReport, TargetReport
 from patchkit.patching.settle import refuse_unfinished, settle
-from patchkit.patching.state import APPLIED, DRIFTED, PatchState, patch_states, receipt_state
+from patchkit.patching.state import APPLIED, DRIFTED, PatchState, patch_states, receipt_state, shadowing
 from patchkit.patching.target import Target
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def apply(target: Target, ids: Sequence[str], allowed: Allowed, *, write: bool) 
         if write:
             settle(root)
         else:
-            refuse_unfinished(root)
+            refuse_unfinished(root, target.arguments)
     if target.kind == "environment":  # a tree may have got new files since
         done = {id: result for id in ids if (result := _already_applied(target, id))}
         if len(done) == len(ids):
@@ -60,8 +60,12 @@ def apply(target: Target, ids: Sequence[str], allowed: Allowed, *, write: bool) 
 def _already_applied(target: Target, id: str) -> Result | None:
     """The result of a patch whose receipt, bytes and room all agree: no manifest is read and nothing is parsed."""
     state = next((state for state in patch_states(target) if state.receipt.patch == id), None)
-    if state is None or state.state != APPLIED or room_digest(state.receipt.pack, id) != state.receipt.room_sha256:
+    if state is None or state.state != APPLIED or shadowing(target, state) is not None:
         return None
+    return _applied_before(state) if room_digest(state.receipt.pack, id) == state.receipt.room_sha256 else None
+
+
+def _applied_before(state: PatchState) -> Result:
     receipt = state.receipt
     files = tuple(
         FileReport(
@@ -73,7 +77,7 @@ def _already_applied(target: Target, id: str) -> Result | None:
         for stacked in state.files
     )
     report = TargetReport(receipt.kind, receipt.distribution, receipt.distribution_version, str(state.root))
-    return Result(id, receipt.version, r.ALREADY_APPLIED, report, files)
+    return Result(receipt.patch, receipt.version, r.ALREADY_APPLIED, report, files)
 
 
 def _enter(stack: ExitStack, root: Path) -> None:
@@ -100,7 +104,10 @@ def _plan_and_write(
         step, ledger = _plan_one(target, place, draft, ledger, allowed)
         originals |= step.originals
         planned.append(step.result)
-    planned = [_with_relations(result, place, ledger, planned) for result, place in zip(planned, located, strict=True)]
+    planned = [
+        _with_relations(result, place, ledger, planned, target.arguments)
+        for result, place in zip(planned, located, strict=True)
+    ]
     planned = _refuse_shadowed(target, draft, planned, allowed)
     refused = any(result.outcome in r.REFUSED for result in planned)
     if refused or not write:
@@ -122,9 +129,8 @@ def _plan_one(
         conflict = _refused_anew(target, place, draft, state)
         if conflict is not None:
             return Planned(conflict), ledger
-        done = place.spec is not None and _already_applied(target, place.room.id)
-        if done:
-            return Planned(done), ledger
+        if place.spec is not None and state.state == APPLIED and digest(place.room.folder) == state.receipt.room_sha256:
+            return Planned(_applied_before(state)), ledger
         if place.spec is not None or digest(place.room.folder) != state.receipt.room_sha256:
             for file in state.receipt.files:
                 restore(draft, file)
@@ -142,9 +148,9 @@ def _plan(target: Target, place: "Located", draft: "Draft", allowed: Allowed) ->
     from patchkit.patching.plan import plan_distribution, plan_tree
 
     if place.spec is not None and place.distribution is not None:
-        return plan_distribution(place.room, place.spec, place.distribution, draft, allowed)
-    file = target.file.relative_to(draft.root).as_posix() if target.file else None
-    planned = plan_tree(place.room, "file" if file else "tree", file, draft, allowed)
+        return plan_distribution(place.room, place.spec, place.distribution, draft, allowed, target.arguments)
+    kind = "file" if target.kind == "file" else "tree"
+    planned = plan_tree(place.room, kind, target.within, draft, allowed, target.arguments)
     if target.kind == "environment" and planned.receipt is not None:
         message = f"the state of this tree is kept beside it: patchkit status --path {draft.root}"
         planned.result = replace(planned.result, message="\n".join(filter(None, (planned.result.message, message))))
@@ -159,11 +165,12 @@ def _refused_anew(target: Target, place: "Located", draft: "Draft", state: Patch
     for stacked in state.files:
         if stacked.state == DRIFTED:
             message = f"{report.label}: {stacked.file.path} was edited after patchkit had applied {receipt.patch}"
-            hint = place.distribution.reinstall_hint if place.distribution else "undo the edit, then apply again"
+            hint = f"undo the edit, or keep it and forget the receipt: delete {draft.root}/{STATE}"
+            hint = place.distribution.reinstall_hint if place.distribution else hint
         elif is_renewed and stacked.top != stacked.file:
             message = f"{receipt.patch} {receipt.version} is to be replaced, but another patch was applied on top of it"
-            hint = "patchkit revert --all, then apply them again"
-        elif is_renewed and target.file is not None and len(state.files) > 1:
+            hint = f"patchkit revert --all{target.arguments}, then apply them again"
+        elif is_renewed and not all(target.holds(path) for path in receipt.paths):
             message = f"{receipt.patch} {receipt.version} is to be replaced, and it was applied to other files too"
             hint = f"patchkit apply {receipt.patch} --path {draft.root}"
         else:
@@ -172,7 +179,7 @@ def _refused_anew(target: Target, place: "Located", draft: "Draft", state: Patch
     return None
 
 
-def _with_relations(result: Result, place: "Located", ledger: Ledger, planned: list[Result]) -> Result:
+def _with_relations(result: Result, place: "Located", ledger: Ledger, planned: list[Result], arguments: str) -> Result:
     """The result, or a conflict if a patch it requires is missing or one it excludes is there."""
     if result.outcome in r.REFUSED:
         return result
@@ -182,9 +189,9 @@ def _with_relations(result: Result, place: "Located", ledger: Ledger, planned: l
     missing = [id for id in room.manifest.requires if id not in applied]
     excluded = [id for id in room.manifest.conflicts if id in applied]
     if missing:
-        message, hint = f"{room.id} requires {missing[0]}", f"patchkit apply {missing[0]} {room.id}"
+        message, hint = f"{room.id} requires {missing[0]}", f"patchkit apply {missing[0]} {room.id}{arguments}"
     elif excluded:
-        message, hint = f"{room.id} and {excluded[0]} exclude each other", f"patchkit revert {excluded[0]}"
+        message, hint = f"{room.id} and {excluded[0]} exclude each other", f"patchkit revert {excluded[0]}{arguments}"
     else:
         return result
     return replace(result, outcome=r.CONFLICT, message=message, hint=hint)
@@ -197,7 +204,7 @@ def _refuse_shadowed(target: Target, draft: "Draft", planned: list[Result], allo
     pending = [
         file.path
         for result in planned
-        if result.outcome == r.APPLIED and result.target.kind == "distribution"
+        if result.outcome in (r.APPLIED, r.ALREADY_APPLIED) and result.target.kind == "distribution"
         for file in result.files
     ]
     if not pending or allowed.shadowed or target.interpreter is None or not target.is_on_path:
@@ -206,8 +213,9 @@ def _refuse_shadowed(target: Target, draft: "Draft", planned: list[Result], allo
     checked = []
     for result in planned:
         hit = next((elsewhere[file.path] for file in result.files if file.path in elsewhere), None)
-        if result.outcome == r.APPLIED and hit is not None:
-            result = replace(result, outcome=r.CONFLICT, message=hit.message, hint=hit.hint)  # noqa: PLW2901
+        if result.outcome in (r.APPLIED, r.ALREADY_APPLIED) and hit is not None:
+            hint = f"{hit.hint}, or accept this with --allow-shadowed"
+            result = replace(result, outcome=r.CONFLICT, message=hit.message, hint=hint)  # noqa: PLW2901
         checked.append(result)
     return checked
 
@@ -219,7 +227,7 @@ def _write(target: Target, draft: "Draft", ledger: Ledger, originals: dict[str, 
     if not draft.changed() and ledger == draft.ledger:
         return
     mtime = timestamp()
-    renew_bytecode(draft, target.interpreter, mtime)
+    ledger = ledger.with_source_hashes(renew_bytecode(draft, target.interpreter, mtime))
     draft.record(ledger, originals, ignore_in_git=is_tree)
     commit(draft.root, draft.changes(), mtime)
 

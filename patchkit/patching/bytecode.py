@@ -1,5 +1,6 @@
 """Compiled copies of a source file (`__pycache__/*.pyc`): which exist, in which form, and how to renew them."""
 
+import _imp
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ def compiled_copies(source: Path) -> list[Bytecode]:
 
 
 def renewed(
-    copies: list[Bytecode], source: Path, text: bytes, mtime: int, interpreter: Interpreter | None
+    copies: list[Bytecode], source: Path, text: bytes, mtime: int, interpreter: Interpreter
 ) -> dict[Path, bytes | None]:
     """New bytes for each compiled copy of `source` once it holds `text`; None where it must go.
 
@@ -40,7 +41,7 @@ def renewed(
     Units    mtime in whole seconds, as the source file will have it.
     Raises   SourceUnreadable if the text does not compile there.
     """
-    mine = [copy for copy in copies if interpreter and copy.tag == interpreter.cache_tag and _form(copy, interpreter)]
+    mine = [copy for copy in copies if copy.tag == interpreter.cache_tag and _form(copy, interpreter)]
     jobs = [
         {
             "source": text,
@@ -51,9 +52,8 @@ def renewed(
             "mtime": mtime,
         }
         for copy in mine
-        if interpreter
     ]
-    results = interpreter.compile_bytecode(jobs) if interpreter else []
+    results = interpreter.compile_bytecode(jobs)
     fresh: dict[Path, bytes | None] = {copy.path: None for copy in copies}
     for copy, result in zip(mine, results, strict=True):
         if "error" in result:
@@ -65,13 +65,23 @@ def renewed(
     return fresh
 
 
-def _form(copy: Bytecode, interpreter: Interpreter | None) -> str | None:
+def _form(copy: Bytecode, interpreter: Interpreter) -> str | None:
     """The invalidation form of a copy; None if it is not bytecode of the interpreter."""
-    if interpreter is None or copy.data[:4] != interpreter.magic:
+    if copy.data[:4] != interpreter.magic:
         return None
     if interpreter.version < (3, 7):
         return probe.TIMESTAMP
     return invalidation_form(copy.data)
+
+
+def source_hash(data: bytes) -> str:
+    """The hash of its source that a hash-based bytecode file carries, in hex digits."""
+    return data[8:16].hex()
+
+
+def is_of_source(data: bytes, text: bytes) -> bool:
+    """True if hash-based bytecode of Python 3.11 or newer is of this source; older ones hash in another way."""
+    return data[8:16] == _imp.source_hash(int.from_bytes(data[:4], "little"), text)
 
 
 def invalidation_form(data: bytes) -> str | None:

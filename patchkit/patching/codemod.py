@@ -6,22 +6,20 @@ that hold the anchors. What stands outside them keeps its bytes.
 
 import ast
 import codecs
-import hashlib
-import re
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
-from patchkit.errors import BrokenPack, SourceUnreadable
+from patchkit.errors import BrokenPack, PatchkitError, SourceUnreadable
+from patchkit.patching.fingerprint import fingerprint
+from patchkit.patching.outline import Outline, encoding_of, functions, lines_of, without_warnings
 from patchkit.patching.sites import Rewrite, Site, SiteState
 
 REPORT_HINT = "report this to the authors of the patch"
-_COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
-_LAYOUT_FIELDS = {"comma", "footer", "header", "indent", "leading_lines", "lpar", "rpar", "semicolon", "newline"}
-_LAYOUT_NODES = (cst.BaseParenthesizableWhitespace, cst.TrailingWhitespace, cst.EmptyLine, cst.Newline, cst.Comment)
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Inspection:
     """What a codemod sees in one function."""
 
     state: SiteState
-    node: cst.CSTNode | None = None  # where it stands: the line reported and the nearest match shown
+    nodes: tuple[cst.CSTNode, ...] = ()  # every place: the lines reported; the first is shown as the nearest match
     failed: tuple[str, ...] = ()  # preconditions that do not hold, for DRIFTED
     rewritable: bool = False  # for DRIFTED: the core still matches, so --allow-drift can rewrite it
 
@@ -38,6 +36,10 @@ class SiteCodemod(ABC):
     """A codemod over functions: says what stands in one, and rewrites it."""
 
     anchors: tuple[bytes, ...]  # every file that holds a site holds all of these
+
+    def may_hold(self, function: ast.AST) -> bool:
+        """False if a function cannot hold a site: a cheap look, before LibCST parses it."""
+        return True
 
     @abstractmethod
     def inspect(self, function: cst.FunctionDef) -> Inspection | None:
@@ -55,120 +57,84 @@ class SiteCodemod(ABC):
         Raises   SourceUnreadable if the file cannot be decoded or parsed; BrokenPack if the codemod breaks its word.
         """
         mark = codecs.BOM_UTF8 if source.startswith(codecs.BOM_UTF8) else b""
-        encoding = _encoding(source.removeprefix(mark), path)
+        encoding = encoding_of(source.removeprefix(mark), path)
         lines = source.removeprefix(mark).splitlines(keepends=True)
-        outlines = _functions(source, path)
+        outlines = functions(source, path)
         found: list[Site] = []
         after: list[Site] = []
         added_lines = 0
         for outline in outlines:
             piece = b"".join(lines[outline.first - 1 : outline.last])
-            if outline.symbol not in required and not all(anchor in piece for anchor in self.anchors):
+            if outline.symbol not in required and not self._is_candidate(piece, outline):
                 continue
-            function = _Function.parse(piece.decode(encoding), outline.first)
-            seen = self.inspect(function.node)
-            if seen is None and outline.symbol not in required:
-                continue
-            site = _site(outline.symbol, function, seen, known)
-            found.append(site)
-            if site.state is SiteState.PRISTINE or (allow_drift and site.rewritable):
-                text = function.replaced(self.rewrite(function.node))
-                site = self._checked(_Function.parse(text, outline.first + added_lines), outline.symbol, path)
-                added_lines += len(text.splitlines()) - len(piece.splitlines())
-                lines[outline.first - 1 : outline.last] = [text.encode(encoding)] + [b""] * outline.further_lines
-            after.append(site)
+            with _as_failures(path, outline.symbol):
+                function = _Function.parse(piece.decode(encoding), outline.first)
+                seen = self.inspect(function.node)
+                if seen is None and outline.symbol not in required:
+                    continue
+                sites = _sites(outline.symbol, function, seen, known)
+                found += sites
+                if sites[0].state is SiteState.PRISTINE or (allow_drift and sites[0].rewritable):
+                    text = function.replaced(self.rewrite(function.node))
+                    sites = self._checked(_Function.parse(text, outline.first + added_lines), outline.symbol, path)
+                    added_lines += len(lines_of(text)) - len(lines_of(piece.decode(encoding)))
+                    lines[outline.first - 1 : outline.last] = [text.encode(encoding)] + [b""] * outline.further_lines
+                after += sites
         absent = [_missing(symbol, outlines) for symbol in required if symbol not in {site.symbol for site in found}]
         rewritten = mark + b"".join(lines)
-        if rewritten != source:
-            _compile(rewritten, path)
         return Rewrite((*found, *absent), rewritten, (*after, *absent))
 
-    def _checked(self, function: "_Function", symbol: str, path: str) -> Site:
-        """The site after its rewrite. It must be APPLIED, so that a second run changes nothing."""
+    def _is_candidate(self, piece: bytes, outline: "Outline") -> bool:
+        return all(anchor in piece for anchor in self.anchors) and self.may_hold(outline.node)
+
+    def _checked(self, function: "_Function", symbol: str, path: str) -> list[Site]:
+        """The sites after a rewrite. It must compile, and be APPLIED, so that a second run changes nothing."""
         seen = self.inspect(function.node)
         if seen is None or seen.state is not SiteState.APPLIED:
             raise BrokenPack(f"{path}: the codemod does not reach its own postcondition in {symbol}", REPORT_HINT)
-        return _site(symbol, function, seen, frozenset())
+        try:
+            # Nothing else of the file has changed, and it was parsed: so the file compiles if its functions do.
+            with without_warnings():
+                compile(function.module.code, path, "exec", dont_inherit=True)
+        except SyntaxError as error:
+            raise BrokenPack(f"{path}: the patched {symbol} does not compile: {error.msg}", REPORT_HINT) from error
+        return _sites(symbol, function, seen, frozenset())
 
 
-def _site(symbol: str, function: "_Function", seen: Inspection | None, known: frozenset[str]) -> Site:
+def _sites(symbol: str, function: "_Function", seen: Inspection | None, known: frozenset[str]) -> list[Site]:
+    """One site for every place in a function; they share its state and form."""
     if seen is None:
         failed = ("the symbol holds nothing that this patch knows",)
-        return Site(symbol, function.line(None), SiteState.DRIFTED, failed=failed)
-    return Site(
-        symbol,
-        function.line(seen.node),
-        seen.state,
-        tested=fingerprint(function.node) in known,
-        rewritable=seen.state is SiteState.DRIFTED and seen.rewritable,
-        failed=seen.failed,
-        nearest=function.code(seen.node) if seen.node is not None else "",
-    )
+        return [Site(symbol, function.line(None), SiteState.DRIFTED, failed=failed)]
+    tested = fingerprint(function.node) in known
+    rewritable = seen.state is SiteState.DRIFTED and seen.rewritable
+    return [
+        Site(
+            symbol,
+            function.line(node),
+            seen.state,
+            tested=tested,
+            rewritable=rewritable,
+            failed=seen.failed,
+            nearest=function.code(node),
+        )
+        for node in seen.nodes or (function.node.name,)
+    ]
 
 
-def _compile(source: bytes, path: str) -> None:
+@contextlib.contextmanager
+def _as_failures(path: str, symbol: str) -> Iterator[None]:
+    """What goes wrong in one function, told as a failure of the source or of the pack."""
     try:
-        compile(source, path, "exec", dont_inherit=True)
-    except SyntaxError as error:
-        raise BrokenPack(
-            f"{path}:{error.lineno}: the patched text does not compile: {error.msg}", REPORT_HINT
-        ) from error
-
-
-def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """The node and everything in it, in source order, without white space and comments."""
-    yield node
-    for child in _children(node):
-        yield from walk(child)
-
-
-def fingerprint(function: cst.FunctionDef) -> str:
-    """Sixteen hex digits over the tree of a function without layout, comments and docstring.
-
-    Stable over Python and LibCST versions: fields that are empty leave no trace.
-    """
-    body = function.body
-    if function.get_docstring(clean=False) is not None and isinstance(body, cst.IndentedBlock):
-        function = function.with_changes(body=body.with_changes(body=body.body[1:]))
-    return hashlib.sha256("\n".join(_tokens(function)).encode("utf-8")).hexdigest()[:16]
-
-
-def _tokens(node: cst.CSTNode) -> Iterator[str]:
-    yield type(node).__name__
-    if isinstance(node, cst.SimpleString):
-        yield repr(node.evaluated_value)
-        return
-    for value in _values(node):
-        if isinstance(value, cst.CSTNode):
-            yield from _tokens(value)
-        else:
-            yield repr(value)
-
-
-def _children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    return (value for value in _values(node) if isinstance(value, cst.CSTNode))
-
-
-def _values(node: cst.CSTNode) -> Iterator[cst.CSTNode | str]:
-    """Nodes and strings in the fields of a node, without layout."""
-    for field in fields(node):
-        if field.name in _LAYOUT_FIELDS or field.name.startswith("whitespace"):
-            continue
-        value = getattr(node, field.name)
-        for item in value if isinstance(value, Sequence) and not isinstance(value, str) else (value,):
-            if isinstance(item, str) or (isinstance(item, cst.CSTNode) and not isinstance(item, _LAYOUT_NODES)):
-                yield item
-
-
-@dataclass(frozen=True)
-class _Outline:
-    symbol: str
-    first: int  # 1-based, with decorators
-    last: int
-
-    @property
-    def further_lines(self) -> int:
-        return self.last - self.first
+        yield
+    except PatchkitError:
+        raise
+    except RecursionError as error:
+        raise SourceUnreadable(f"{path}: {symbol} is nested too deeply to be parsed", "patch it by hand") from error
+    except cst.ParserSyntaxError as error:
+        raise SourceUnreadable(f"{path}: {symbol} cannot be parsed by LibCST: {error.message}", REPORT_HINT) from error
+    except Exception as error:
+        raise BrokenPack(f"{path}: the codemod failed in {symbol}: {error!r}", REPORT_HINT) from error
 
 
 @dataclass(frozen=True)
@@ -184,7 +150,10 @@ class _Function:
     @classmethod
     def parse(cls, piece: str, first_line: int) -> "_Function":
         indented = piece[:1] in (" ", "\t")
-        module = cst.parse_module(cls.HEADER + piece if indented else piece)
+        text = cls.HEADER + piece if indented else piece
+        module = cst.parse_module(text)
+        if module.code != text:  # a form feed at the start of a line, for one
+            raise SourceUnreadable("LibCST does not give this function back byte for byte", "take form feeds out of it")
         block = module.body[0].body.body if indented else module.body  # type: ignore[union-attr]
         function = block[0]
         assert isinstance(function, cst.FunctionDef)
@@ -192,8 +161,8 @@ class _Function:
 
     def line(self, node: cst.CSTNode | None) -> int:
         """The line of a node of this function in its file."""
-        text = self.code(node or self.node.name).splitlines()[0]
-        holding = [number for number, line in enumerate(self.module.code.splitlines(), 1) if text in line]
+        text = lines_of(self.code(node or self.node.name))[0]
+        holding = [number for number, line in enumerate(lines_of(self.module.code), 1) if text in line]
         if len(holding) == 1:  # asking LibCST for positions takes longer than everything else
             return self.first_line + holding[0] - (2 if self._is_indented else 1)
         wrapper = MetadataWrapper(self.module, unsafe_skip_copy=True)
@@ -213,56 +182,10 @@ class _Function:
         return not isinstance(self.module.body[0], cst.FunctionDef)
 
 
-def _functions(source: bytes, path: str) -> list[_Outline]:
-    """The outermost functions of a file, methods included, in order."""
-    try:
-        tree = ast.parse(source, path)
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None) or 1
-        raise SourceUnreadable(
-            f"{path}:{line}: not valid Python: {getattr(error, 'msg', error)}",
-            "repair the file, or reinstall the package that it belongs to",
-        ) from error
-    return list(_walk(tree, ()))
-
-
-def _walk(node: ast.AST, names: tuple[str, ...]) -> Iterator[_Outline]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            first = min([child.lineno, *(decorator.lineno for decorator in child.decorator_list)])
-            yield _Outline(".".join((*names, child.name)), first, child.end_lineno or child.lineno)
-        elif isinstance(child, ast.ClassDef):
-            yield from _walk(child, (*names, child.name))
-        elif isinstance(child, (ast.stmt, ast.excepthandler, ast.match_case)):
-            yield from _walk(child, names)
-
-
-def _missing(symbol: str, outlines: Sequence[_Outline]) -> Site:
+def _missing(symbol: str, outlines: Sequence[Outline]) -> Site:
     """A site whose symbol is not there, with the symbol that comes nearest."""
     from difflib import get_close_matches
 
     near = get_close_matches(symbol, [outline.symbol for outline in outlines], n=1)
     nearest = next((f"{outline.symbol}, line {outline.first}" for outline in outlines if [outline.symbol] == near), "")
     return Site(symbol, 0, SiteState.MISSING, nearest=nearest)
-
-
-def _encoding(source: bytes, path: str) -> str:
-    """The encoding that the first two lines declare (PEP 263), checked on the whole text.
-
-    Read as the interpreter does, which takes a declaration on a line that holds other bytes than UTF-8.
-    """
-    encoding = "utf-8"
-    for line in source.splitlines()[:2]:
-        declared = _COOKIE.match(line)
-        if declared:
-            encoding = declared[1].decode("ascii")
-            break
-        if line.split(b"#")[0].strip():
-            break
-    try:
-        source.decode(encoding)
-    except (UnicodeDecodeError, LookupError) as error:
-        raise SourceUnreadable(
-            f"{path}: cannot be decoded: {error}", "repair the file, or reinstall the package that it belongs to"
-        ) from error
-    return encoding

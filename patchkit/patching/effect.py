@@ -1,9 +1,11 @@
 """Proof of effect: which file and which bytecode the target's Python would really load."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from patchkit.patching import probe
 from patchkit.patching.interpreter import Interpreter
 
 
@@ -60,14 +62,26 @@ def _is_origin(found: dict[str, Any], file: Path) -> bool:
 
 def loaded_elsewhere(interpreter: Interpreter, root: Path, paths: list[str]) -> dict[str, Elsewhere]:
     """The files that the interpreter, started in this folder, would not load, with the reason."""
+    if interpreter.executable == sys.executable:
+        # What a new process of our own Python would find can be seen from here, in a tenth of the time.
+        names = {path: module_name(path) for path in paths if path.endswith(".py")}
+        answer = probe.resolve({"modules": list(names.values()), "first": _start_folder(), "bytecode": False})
+        resolved = dict(zip(names, answer["modules"], strict=True))
+    else:
+        resolved = resolve(interpreter, root, paths, bytecode=False)
     return {
         path: reason
-        for path, found in resolve(interpreter, root, paths, bytecode=False).items()
-        if (reason := explain(interpreter, root / path, found)) is not None
+        for path, found in resolved.items()
+        if (reason := elsewhere(interpreter, root / path, found)) is not None
     }
 
 
-def explain(interpreter: Interpreter, file: Path, found: dict[str, Any]) -> Elsewhere | None:
+def _start_folder() -> list[str]:
+    """What `python -c` or `python -m` puts before everything else: the working directory."""
+    return [] if getattr(sys.flags, "safe_path", False) else [str(Path.cwd())]
+
+
+def elsewhere(interpreter: Interpreter, file: Path, found: dict[str, Any]) -> Elsewhere | None:
     """None if the file itself would be loaded, else why not."""
     origin = found["origin"]
     if _is_origin(found, file):
@@ -77,16 +91,17 @@ def explain(interpreter: Interpreter, file: Path, found: dict[str, Any]) -> Else
     if archive is not None:
         return Elsewhere(
             f"{started} loads the package from inside the zip archive {archive} instead of {file}",
-            f"a zip archive cannot be patched: take {archive} off the path, or accept this with --allow-shadowed",
+            f"a zip archive cannot be patched: take {archive} off the path",
         )
     if origin is None:
         return Elsewhere(
             f"{started} cannot import {found['missing']}: another package of that name comes first on its path, "
             f"or {file} is not on it",
-            "run from another folder, clear PYTHONPATH, or accept this with --allow-shadowed",
+            "run from another folder, or clear PYTHONPATH",
         )
+    packages = next((place for place in Path(origin).parents if any(place.glob("*.dist-info"))), None)
+    option = f"--site-packages {packages}" if packages else f"--path {origin}"
     return Elsewhere(
         f"{started} loads {origin} instead of {file}",
-        f"patch the copy that runs with --path {origin}, or run from another folder and clear PYTHONPATH, "
-        "or accept this with --allow-shadowed",
+        f"patch the copy that runs with {option}, or run from another folder and clear PYTHONPATH",
     )

@@ -2,9 +2,25 @@
 
 import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
+from patchkit.errors import TargetRefused
+
 TEMPORARY = ".patchkit-tmp"
+
+
+def refuse_links(root: Path, folders: Iterable[str]) -> None:
+    """Refuse folders, relative to the root, that lead out of it.
+
+    Raises   TargetRefused.
+    """
+    for folder in {root / name for name in folders}:
+        if not folder.resolve().is_relative_to(root.resolve()):
+            raise TargetRefused(
+                f"{folder} is a link to {folder.resolve()}: nothing is written outside {root}",
+                "replace the link by a folder, or name the place it leads to",
+            )
 
 
 def temporary(path: Path) -> Path:

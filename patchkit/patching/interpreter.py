@@ -30,9 +30,9 @@ class Interpreter:
         """True if its bytecode is that of the interpreter patchkit runs in."""
         return self.cache_tag == sys.implementation.cache_tag and self.magic == importlib.util.MAGIC_NUMBER
 
-    def ask(self, action: str, *, cwd: Path | None = None, **payload: Any) -> dict[str, Any]:
+    def ask(self, action: str, **payload: Any) -> dict[str, Any]:
         """The answer of `probe.ACTIONS[action]`, run in this interpreter in a process of its own."""
-        return _ask(self.executable, action, payload, cwd)
+        return _ask(self.executable, action, payload)
 
     def compile_bytecode(self, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Bytecode for each job of `probe.compile_bytecode`; in this process if the bytecode is the same."""
@@ -52,11 +52,14 @@ def find_interpreter(text: str) -> Interpreter:
 
     Raises   TargetRefused if there is none, or it does not answer.
     """
-    return _interpreter(_ask(str(find_executable(text)), "describe", {}, None))
+    return _interpreter(_ask(str(find_executable(text)), "describe", {}))
 
 
 def interpreter_of(site_packages: Path) -> Interpreter | None:
     """The interpreter whose PREFIX/lib/pythonX.Y/site-packages this is, if it is there and answers."""
+    own = own_interpreter()
+    if site_packages in {entry.resolve() for entry in own.path}:
+        return own
     lib = site_packages.parent
     if not lib.name.startswith("python") or lib.parent.name not in ("lib", "lib64"):
         return None
@@ -78,7 +81,7 @@ def _interpreter(answer: dict[str, Any]) -> Interpreter:
     return Interpreter(answer["executable"], (major, minor, micro), answer["cache_tag"], answer["magic"], path)
 
 
-def _ask(executable: str, action: str, payload: dict[str, Any], cwd: Path | None) -> dict[str, Any]:
+def _ask(executable: str, action: str, payload: dict[str, Any]) -> dict[str, Any]:
     import subprocess
 
     source = Path(probe.__file__).read_text(encoding="utf-8")
@@ -88,13 +91,10 @@ def _ask(executable: str, action: str, payload: dict[str, Any], cwd: Path | None
             input=marshal.dumps({"action": action, **payload}, probe.TRANSPORT),
             capture_output=True,
             timeout=TIMEOUT_S,
-            cwd=cwd,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise TargetRefused(
-            f"{executable} cannot be run: {error}", "name a Python interpreter with --python"
-        ) from error
+        raise TargetRefused(f"{executable} cannot be run: {error}", PYTHON_HINT) from error
     _, mark, answer = done.stdout.rpartition(probe.MARK)
     if done.returncode != 0 or not mark:
         said = (done.stderr.strip() or done.stdout.strip() or b"no output").decode("utf-8", errors="replace")

@@ -4,17 +4,26 @@ Its folder holds a copy of each file and, last, `journal.json`, which makes it v
 commits the command. A journal that a later command finds belongs to one that was killed, and is rolled back.
 """
 
+import contextlib
 import json
 import shutil
 import stat
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from patchkit.errors import StateCorrupt
-from patchkit.patching.files import chown, read, remove_if_empty, sync_folder, temporary, write_synced
-from patchkit.patching.ledger import BLOBS, JOURNAL, LEDGER, STATE, sha256_of
+from patchkit.patching.files import (
+    chown,
+    read,
+    refuse_links,
+    remove_if_empty,
+    sync_folder,
+    temporary,
+    write_synced,
+)
+from patchkit.patching.ledger import BLOBS, JOURNAL, STATE, hint_for, inside, sha256_of
 
 JOURNAL_FILE = "journal.json"
 
@@ -35,7 +44,7 @@ class Entry:
 
     path: str
     after: str | None  # sha256 of the new bytes; None: the file goes
-    existed: bool
+    before: str | None  # sha256 of the copy; None: the file was absent
     link: str | None = None  # where it pointed, if it was a link
     uid: int = 0
     gid: int = 0
@@ -48,40 +57,53 @@ def begin(root: Path, changes: Sequence[Change]) -> None:
     for number, change in enumerate(changes):
         path = root / change.path
         after = None if change.after is None else sha256_of(change.after)
-        entry = Entry(change.path, after, existed=False)
+        entry = Entry(change.path, after, None)
         if change.before is not None:
             status = path.lstat()
             link = str(path.readlink()) if stat.S_ISLNK(status.st_mode) else None
             write_synced(folder / str(number), change.before)
             shutil.copystat(path, folder / str(number))
-            entry = Entry(change.path, after, True, link, status.st_uid, status.st_gid)
+            before = sha256_of(change.before)
+            entry = Entry(change.path, after, before, link, status.st_uid, status.st_gid)
         entries.append(entry)
     draft = folder / "journal.tmp"
     write_synced(draft, json.dumps([asdict(entry) for entry in entries]).encode())
     draft.replace(folder / JOURNAL_FILE)
-    sync_folder(folder)
+    for place in (folder, folder.parent, root):
+        sync_folder(place)
 
 
 def end(root: Path) -> None:
-    """Commit: from here on the new files stand."""
+    """Commit: once the name is gone, the new files stand. What is left to tidy up must not fail the command."""
     folder = root / JOURNAL
     (folder / JOURNAL_FILE).unlink(missing_ok=True)
-    sync_folder(folder)
-    shutil.rmtree(folder)
+    with contextlib.suppress(OSError):
+        sync_folder(folder)
+        shutil.rmtree(folder)
 
 
 def is_unfinished(root: Path) -> bool:
     """True if a command is at work in this root, or was killed there."""
-    return (root / JOURNAL).is_dir() or ((root / STATE).is_dir() and not (root / LEDGER).exists())
+    if (root / JOURNAL).is_dir():
+        return True
+    # Killed between making the state folder and the journal, or between the last revert and removing the folder.
+    return (root / STATE).is_dir() and all(
+        entry.is_dir() and not any(entry.iterdir()) for entry in (root / STATE).iterdir()
+    )
 
 
 def undo(root: Path) -> None:
     """Put every file back that the journal names, and remove the journal and empty state folders.
 
-    Raises   StateCorrupt if the journal cannot be read.
+    Raises   StateCorrupt if the journal cannot be read or was not written by patchkit; TargetRefused if a folder is a
+             link that leaves the root.
     """
+    refuse_links(root, [STATE, JOURNAL])
     if (root / JOURNAL / JOURNAL_FILE).exists():
         entries = _entries(root / JOURNAL / JOURNAL_FILE)
+        refuse_links(root, [entry.path.rpartition("/")[0] for entry in entries])
+        for number, entry in enumerate(entries):
+            _check_copy(root / JOURNAL / str(number), entry)
         for number, entry in reversed(list(enumerate(entries))):
             _restore(root / entry.path, entry, root / JOURNAL / str(number))
         for folder in {(root / entry.path).parent for entry in entries}:
@@ -100,7 +122,7 @@ def _restore(path: Path, entry: Entry, kept: Path) -> None:
     now = read(path)
     if (None if now is None else sha256_of(now)) != entry.after:
         return
-    if not entry.existed:
+    if entry.before is None:
         path.unlink(missing_ok=True)
         return
     if entry.link is not None:
@@ -112,20 +134,22 @@ def _restore(path: Path, entry: Entry, kept: Path) -> None:
     new.replace(path)
 
 
+def _check_copy(kept: Path, entry: Entry) -> None:
+    """What will be put back must be what was kept: a journal may come with somebody else's checkout."""
+    if entry.before is None:
+        return
+    data = None if kept.is_symlink() else read(kept)
+    if data is None or sha256_of(data) != entry.before:
+        raise StateCorrupt(f"{kept} is damaged: it is not the file that was kept", hint_for(kept.parents[1]))
+
+
 def _entries(path: Path) -> list[Entry]:
     try:
         items: list[dict[str, Any]] = json.loads(path.read_bytes())
         return [_entry(item) for item in items]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        state = path.parents[1]
-        raise StateCorrupt(
-            f"{path} is damaged: {error}",
-            f"reinstall the package (or check out the tree anew), then delete {state} and apply again",
-        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise StateCorrupt(f"{path} is damaged: {error}", hint_for(path.parents[1])) from error
 
 
 def _entry(item: dict[str, Any]) -> Entry:
-    entry = Entry(**item)
-    if not entry.path or entry.path.startswith("/") or ".." in entry.path.split("/") or "\0" in entry.path:
-        raise ValueError(f"the path {entry.path!r} leaves the root")
-    return entry
+    return replace(Entry(**item), path=inside(item["path"]))

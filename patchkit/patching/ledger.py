@@ -21,7 +21,6 @@ JOURNAL = f"{STATE}/journal"
 SCHEMA = 1
 _PATCH = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
-HINT = "reinstall the package, then delete {state} and apply again"
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,7 @@ class FileReceipt:
     after_sha256: str
     sites: tuple[SiteReceipt, ...]
     records: tuple[RecordChange, ...] = ()
+    source_hashes: tuple[str, ...] = ()  # of the patched text, as renewed bytecode carries them (PEP 552)
     link: str | None = None  # where the file pointed, if it was a link in a source tree
 
 
@@ -89,6 +89,21 @@ class Ledger:
             return Ledger((*self.receipts, merged))
         return Ledger(tuple(merged if receipt is old else receipt for receipt in self.receipts))
 
+    def with_source_hashes(self, hashes: dict[str, tuple[str, ...]]) -> "Ledger":
+        """The ledger with these hashes in the file receipts whose patched text they are of."""
+        return Ledger(
+            tuple(
+                replace(
+                    receipt,
+                    files=tuple(
+                        replace(file, source_hashes=hashes[file.after_sha256]) if file.after_sha256 in hashes else file
+                        for file in receipt.files
+                    ),
+                )
+                for receipt in self.receipts
+            )
+        )
+
     def without_files(self, patch: str, paths: set[str]) -> "Ledger":
         """The ledger with these files taken out of a receipt, and the receipt if none is left."""
         kept = []
@@ -119,7 +134,7 @@ class Ledger:
 
     def dumped(self) -> bytes:
         data = {"schema": SCHEMA, "receipts": [asdict(receipt) for receipt in self.receipts]}
-        return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode("utf-8")
+        return (json.dumps(data, indent=1, sort_keys=True) + "\n").encode("utf-8")
 
 
 def load_ledger(root: Path) -> Ledger:
@@ -131,6 +146,8 @@ def load_ledger(root: Path) -> Ledger:
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
+        if any((root / BLOBS).glob("*")) and not (root / JOURNAL).is_dir():
+            raise StateCorrupt(f"{path} is missing, but originals are kept beside it", hint_for(path.parent)) from None
         return Ledger()
     except OSError as error:
         raise StateCorrupt(
@@ -138,11 +155,13 @@ def load_ledger(root: Path) -> Ledger:
         ) from error
     try:
         content: dict[str, Any] = json.loads(data)
+        if isinstance(content["schema"], int) and content["schema"] > SCHEMA:
+            raise StateCorrupt(f"{path} was written by a newer patchkit", "pip install --upgrade patchkit-cv")
         if content["schema"] != SCHEMA:
             raise ValueError(f"schema {content['schema']} instead of {SCHEMA}")  # noqa: TRY301
         return Ledger(tuple(_receipt(item) for item in content["receipts"]))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StateCorrupt(f"{path} is damaged: {error}", HINT.format(state=path.parent)) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise StateCorrupt(f"{path} is damaged: {error}", hint_for(path.parent)) from error
 
 
 def read_blob(root: Path, sha256: str) -> bytes:
@@ -154,9 +173,9 @@ def read_blob(root: Path, sha256: str) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise StateCorrupt(f"{path}: the original cannot be read: {error.strerror}", _blob_hint(root)) from error
+        raise StateCorrupt(f"{path}: the original cannot be read: {error.strerror}", hint_for(root / STATE)) from error
     if sha256_of(data) != sha256:
-        raise StateCorrupt(f"{path} is damaged: its bytes have another hash", _blob_hint(root))
+        raise StateCorrupt(f"{path} is damaged: its bytes have another hash", hint_for(root / STATE))
     return data
 
 
@@ -164,21 +183,23 @@ def sha256_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _blob_hint(root: Path) -> str:
-    return HINT.format(state=root / STATE)
+def hint_for(state: Path) -> str:
+    """The next step when a state folder cannot be trusted."""
+    return f"reinstall the package (or check out the tree anew), then delete {state} and apply again"
 
 
 def _receipt(item: dict[str, Any]) -> Receipt:
     files = tuple(
         FileReceipt(
-            path=_inside(file["path"]),
+            path=inside(file["path"]),
             before_sha256=_hex(file["before_sha256"]),
             after_sha256=_hex(file["after_sha256"]),
             sites=tuple(SiteReceipt(**site) for site in file["sites"]),
             records=tuple(
-                RecordChange(_inside(row["record"]), _text(row["before"]), _text(row["after"]))
+                RecordChange(inside(row["record"]), _text(row["before"]), _text(row["after"]))
                 for row in file["records"]
             ),
+            source_hashes=tuple(_text(value) for value in file["source_hashes"]),
             link=None if file["link"] is None else _text(file["link"]),
         )
         for file in item["files"]
@@ -198,7 +219,11 @@ def _text(value: object) -> str:
     return value
 
 
-def _inside(path: str) -> str:
+def inside(path: str) -> str:
+    """The path, if it stays below the root that it is relative to.
+
+    Raises   ValueError if it does not.
+    """
     if not path or path.startswith("/") or ".." in path.split("/") or "\0" in path:
         raise ValueError(f"the path {path!r} leaves the root")
     return path

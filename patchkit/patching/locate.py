@@ -5,11 +5,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from patchkit.errors import PatchkitError, TargetRefused
 from patchkit.patching import results as r
 from patchkit.patching.allowed import Allowed
 from patchkit.patching.distinfo import Distribution, Record, distributions, normalised
+from patchkit.patching.ledger import STATE
 from patchkit.patching.manifest import TargetSpec
 from patchkit.patching.packs import Room
 from patchkit.patching.results import Result, TargetReport
@@ -172,30 +174,40 @@ def _dpkg_owner(file: Path) -> str | None:
     return None
 
 
-def source_files(tree: Path, pattern: str, anchors: tuple[bytes, ...]) -> Iterator[tuple[str, bytes]]:
-    """Path (relative to the tree) and bytes of every file that holds all anchors.
+def source_files(root: Path, within: str, pattern: str, anchors: tuple[bytes, ...]) -> Iterator[tuple[str, bytes]]:
+    """Path (relative to the root) and bytes of every file below `within` that holds all anchors.
 
     Folders of environments, caches and hidden folders are passed over; links are never followed to folders.
+
+    Raises   TargetRefused if a folder or file cannot be read, or a folder keeps a patchkit state of its own.
     """
     from fnmatch import fnmatch
 
-    for folder, folders, files in os.walk(tree):
+    top = root / within
+    for folder, folders, files in os.walk(top, onerror=_refuse_unreadable):
+        if STATE in folders and Path(folder) != root:
+            raise TargetRefused(
+                f"{folder} was patched on its own and keeps its state there",
+                f"revert it first: patchkit revert --all --path {folder}; then apply to the whole tree",
+            )
         if "pyvenv.cfg" in files:
             folders.clear()
             continue
         folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS and not name.startswith("."))
-        for name in sorted(files):
-            if not fnmatch(name, pattern):
-                continue
+        for name in sorted(name for name in files if fnmatch(name, pattern)):
             path = os.path.join(folder, name)  # noqa: PTH118 - ten thousand times
+            if not os.path.isfile(path):  # noqa: PTH113 - a pipe, or a link to nowhere
+                continue
             try:
                 with open(path, "rb") as file:  # noqa: PTH123
                     data = file.read()
             except OSError as error:
-                if os.path.islink(path):  # noqa: PTH114 - a link to nowhere is not source
-                    continue
-                raise TargetRefused(
-                    f"{path} cannot be read: {error.strerror}", "run as a user who may read it"
-                ) from error
+                _refuse_unreadable(error)
             if all(anchor in data for anchor in anchors):
-                yield os.path.relpath(path, tree), data
+                yield os.path.relpath(path, root), data
+
+
+def _refuse_unreadable(error: OSError) -> NoReturn:
+    raise TargetRefused(
+        f"{error.filename} cannot be read: {error.strerror}", "run as a user who may read it"
+    ) from error

@@ -44,6 +44,10 @@ def _acquire(descriptor: int, root: Path) -> None:
                     "wait for it to end, or set PATCHKIT_LOCK_TIMEOUT to more seconds",
                 ) from error
             time.sleep(0.05)
+        except OSError as error:
+            raise WriteFailed(
+                f"{root} cannot be locked: {error.strerror}", "see to the file system it is on"
+            ) from error
 
 
 def _timeout() -> float:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from patchkit.errors import BrokenPack, UnknownPatch
 
 if TYPE_CHECKING:
-    from patchkit.patching.codemod import SiteCodemod
     from patchkit.patching.manifest import Manifest
+    from patchkit.patching.sites import FileCodemod
 
 GROUP = "patchkit.packs"
+OWN_PACK = "patchkit.patches"
 HINT = "repair or uninstall the pack"
 MANIFEST = "patch.yaml"
-DIGESTED = (MANIFEST, "codemod.py")
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class Room:
         except OSError as error:
             raise BrokenPack(f"{self.folder}: the room has no README.md", HINT) from error
 
-    def codemod(self) -> "SiteCodemod":
+    def codemod(self) -> "FileCodemod":
         """The room's codemod, imported now: this is what loads LibCST."""
         name = f"{self.pack}.{self.folder.name}.codemod"
         try:
             module = importlib.import_module(name)
-            codemod: SiteCodemod = module.Codemod()
-        except (ImportError, SyntaxError, AttributeError) as error:
+            codemod: FileCodemod = module.Codemod()
+        except Exception as error:  # whatever the code of a third party raises
             raise BrokenPack(f"{name}: the codemod cannot be loaded: {error}", HINT) from error
         return codemod
 
@@ -80,17 +80,19 @@ def find_room(id: str) -> Room:
 def room_digest(pack: str, id: str) -> str | None:
     """SHA-256 over manifest and codemod of a room, found without reading metadata; None if it is gone."""
     try:
-        folder = next((folder for folder in _folders(pack) if _id(folder) == id), None)
+        # A name out of a ledger is imported only if it is that of an installed pack.
+        known = pack == OWN_PACK or pack in _packs()
+        folder = next((folder for folder in _folders(pack) if _id(folder) == id), None) if known else None
     except BrokenPack:
         return None
     return None if folder is None else digest(folder)
 
 
 def digest(folder: Path) -> str:
+    """SHA-256 over what decides a result: the manifest and the modules of a room."""
     total = hashlib.sha256()
-    for name in DIGESTED:
-        path = folder / name
-        total.update(hashlib.sha256(path.read_bytes() if path.is_file() else b"").digest())
+    for path in sorted([folder / MANIFEST, *folder.glob("*.py")]):
+        total.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
 
 
@@ -116,10 +118,10 @@ def _packs() -> list[str]:
 def _folders(pack: str) -> list[Path]:
     try:
         spec = importlib.util.find_spec(pack)
-    except ImportError as error:
-        raise BrokenPack(f"the pack '{pack}' cannot be imported: {error}", "repair or uninstall it") from error
+    except Exception as error:  # importing the parent of the pack runs code of a third party
+        raise BrokenPack(f"the pack '{pack}' cannot be imported: {error!r}", HINT) from error
     if spec is None or not spec.submodule_search_locations:
-        raise BrokenPack(f"the pack '{pack}' is not a package", "repair or uninstall it")
+        raise BrokenPack(f"the pack '{pack}' is not a package", HINT)
     folders = {
         folder.parent for place in spec.submodule_search_locations for folder in Path(place).glob(f"*/{MANIFEST}")
     }

@@ -9,7 +9,7 @@ from patchkit.patching import results as r
 from patchkit.patching.allowed import Allowed
 from patchkit.patching.distinfo import Distribution, Record, owners, row_for
 from patchkit.patching.draft import Draft
-from patchkit.patching.explain import drift_message
+from patchkit.patching.drift import drift_message
 from patchkit.patching.ledger import FileReceipt, Receipt, RecordChange, SiteReceipt, sha256_of
 from patchkit.patching.locate import refuse_foreign, source_files
 from patchkit.patching.manifest import TargetSpec
@@ -54,11 +54,11 @@ class Planned:
 
 
 def plan_distribution(
-    room: Room, spec: TargetSpec, distribution: Distribution, draft: Draft, allowed: Allowed
+    room: Room, spec: TargetSpec, distribution: Distribution, draft: Draft, allowed: Allowed, arguments: str
 ) -> Planned:
     """Plan a patch on an installed distribution; its sites are listed in the manifest."""
     codemod = room.codemod()
-    target = TargetReport("distribution", distribution.name, distribution.version, str(draft.root))
+    target = TargetReport("distribution", distribution.name, distribution.version, str(draft.root), arguments)
     absent = [path for path in spec.files if draft.read(path) is None]
     if absent:
         return Planned(_absent(room, target, absent, draft, distribution))
@@ -69,29 +69,30 @@ def plan_distribution(
         claim = _claim(draft, path, data)
         _refuse_disagreement(draft.root / path, claim, allowed)
         required = tuple(site.symbol for site in spec.sites if site.file == path)
-        files.append(PatchedFile(path, data, _rewrite(codemod, data, path, required, spec, allowed), claim))
+        files.append(
+            PatchedFile(path, data, _rewrite(codemod, data, str(draft.root / path), required, spec, allowed), claim)
+        )
     return _decide(room, target, files, draft, allowed, distribution)
 
 
-def plan_tree(room: Room, kind: str, file: str | None, draft: Draft, allowed: Allowed) -> Planned:
-    """Plan a patch on a source tree, or on one file of it; its sites are wherever the codemod finds them."""
-    target = TargetReport(kind, None, None, str(draft.root))
+def plan_tree(room: Room, kind: str, within: str, draft: Draft, allowed: Allowed, arguments: str) -> Planned:
+    """Plan a patch on a source tree, a folder or a file of it; its sites are wherever the codemod finds them."""
+    target = TargetReport(kind, None, None, str(draft.root), arguments)
     spec = room.manifest.tree
     if spec is None or spec.tree is None:
         message = f"{room.id} is for installed packages, not for source trees"
         return Planned(Result(room.id, room.manifest.version, r.NOT_APPLICABLE, target, (), message))
     codemod = room.codemod()
-    if file is not None:
-        found = [(file, draft.read(file) or b"")]
+    if kind == "file":
+        found = [(within, draft.read(within) or b"")]
     else:
-        found = list(source_files(draft.root, spec.tree, codemod.anchors))
+        found = list(source_files(draft.root, within, spec.tree, codemod.anchors))
     files = []
     visited = {draft.root / path for path, _ in found if not (draft.root / path).is_symlink()}
     for path, data in found:
-        if (draft.root / path).is_symlink() and not _is_to_be_replaced(draft.root, draft.root / path, visited, allowed):
-            continue
-        rewrite = _rewrite(codemod, draft.remember(path, data), path, (), spec, allowed)
-        if rewrite.sites:
+        rewrite = _rewrite(codemod, draft.remember(path, data), str(draft.root / path), (), spec, allowed)
+        link = draft.root / path
+        if rewrite.sites and (not link.is_symlink() or _is_to_be_replaced(draft.root, link, visited, allowed)):
             files.append(PatchedFile(path, draft.read(path) or b"", rewrite))
     return _decide(room, target, files, draft, allowed, None)
 
@@ -166,7 +167,11 @@ def _decide(
         message = f"{target.label}: the code that {room.id} mends does not exist there"
         hint = f"'patchkit show {room.id}' describes it"
     elif outcome == r.UPSTREAMED:
-        message = f"{target.label} has the fix itself; patchkit has nothing to do and made no receipt"
+        others = [receipt.patch for receipt in draft.ledger.receipts if receipt.paths & {file.path for file in files}]
+        source = f"from {others[0]}" if others else "in its source"
+        if not all(file.is_recorded for file in files):
+            source = "made by hand: its file differs from RECORD"
+        message = f"{target.label} holds the fix already, {source}; patchkit changed nothing and made no receipt"
     return Planned(Result(room.id, room.manifest.version, outcome, target, reports, message, hint))
 
 
@@ -205,7 +210,7 @@ def _applied(room: Room, target: TargetReport, files: list[PatchedFile], draft: 
                 sha256_of(after),
                 tuple(SiteReceipt(site.symbol, site.line) for site in sites if site.line),
                 _rewrite_rows(draft, file.path, after, file.claim),
-                _link_of(draft.root / file.path) if file.claim is None else None,
+                link=_link_of(draft.root / file.path) if file.claim is None else None,
             )
         )
     receipt = Receipt(

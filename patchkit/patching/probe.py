@@ -19,6 +19,7 @@ import importlib.util
 import marshal
 import os
 import struct
+import warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def compile_bytecode(payload: "dict[str, Any]") -> "dict[str, Any]":
         old = _code_of(job["old"])
         filename = job["filename"] if old is None else old.co_filename
         try:
-            code = compile(source, filename, "exec", dont_inherit=True, optimize=job["optimize"])
+            code = _compiled(source, filename, job["optimize"])
         except (SyntaxError, ValueError) as error:
             results.append({"error": str(error)})
             continue
@@ -76,24 +77,17 @@ def resolve(payload: "dict[str, Any]") -> "dict[str, Any]":
 
     `payload["first"]` holds folders that come first on the import path.
     """
-    sys.path[:] = list(payload["first"]) + STARTUP_PATH
-    found = []
-    for name in payload["modules"]:
-        spec, missing = _find(name)
-        if spec is None or not spec.origin:
-            found.append({"module": name, "origin": None, "missing": missing, "bytecode": []})
-            continue
-        origin = os.path.abspath(spec.origin)
-        states = bytecode_states(origin) if payload["bytecode"] else []
-        found.append(
-            {
-                "module": name,
-                "origin": origin,
-                "missing": None,
-                "bytecode": states,
-            }
-        )
-    return {"modules": found, "cwd": os.getcwd()}
+    path = list(payload["first"]) + STARTUP_PATH
+    return {"modules": [_resolved(name, path, payload["bytecode"]) for name in payload["modules"]]}
+
+
+def _resolved(name: str, path: "list[str]", with_bytecode: bool) -> "dict[str, Any]":
+    spec, missing = _find(name, path)
+    if spec is None or not spec.origin:
+        return {"module": name, "origin": None, "missing": missing, "bytecode": []}
+    origin = os.path.abspath(spec.origin)
+    states = bytecode_states(origin) if with_bytecode else []
+    return {"module": name, "origin": origin, "missing": None, "bytecode": states}
 
 
 def pyc_form(data: bytes) -> "str | None":
@@ -119,7 +113,7 @@ def is_compiled_from(data: bytes, source: bytes, optimize: int) -> bool:
     if code is None:
         return False
     try:
-        return bool(code == compile(source, code.co_filename, "exec", dont_inherit=True, optimize=optimize))
+        return bool(code == _compiled(source, code.co_filename, optimize))
     except (SyntaxError, ValueError):
         return False
 
@@ -150,9 +144,8 @@ def bytecode_states(origin: str) -> "list[dict[str, str]]":
     return states
 
 
-def _find(name: str) -> "tuple[Any, str | None]":
+def _find(name: str, path: "list[str]") -> "tuple[Any, str | None]":
     """Find a module as the import system does, level by level, without importing its parents."""
-    path = None  # type: Any
     parts = name.split(".")
     for depth in range(1, len(parts) + 1):
         full = ".".join(parts[:depth])
@@ -176,6 +169,13 @@ def _find(name: str) -> "tuple[Any, str | None]":
                 return None, name
             path = locations
     return spec, None
+
+
+def _compiled(source: bytes, filename: str, optimize: int) -> "CodeType":
+    """Compile without the warnings that the source itself may cause: they are not ours to show."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return compile(source, filename, "exec", dont_inherit=True, optimize=optimize)
 
 
 def _code_of(data: bytes) -> "CodeType | None":

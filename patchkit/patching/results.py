@@ -43,6 +43,7 @@ class TargetReport:
     distribution: str | None
     version: str | None
     root: str
+    arguments: str = ""  # of the command line, for the commands that hints name
 
     @property
     def label(self) -> str:

@@ -8,7 +8,7 @@ from patchkit.errors import StateCorrupt, TargetRefused, UnknownPatch
 from patchkit.patching import results as r
 from patchkit.patching.distinfo import CORRUPT_HINT, Record
 from patchkit.patching.draft import Draft, sha256_or_empty
-from patchkit.patching.ledger import FileReceipt, read_blob
+from patchkit.patching.ledger import STATE, FileReceipt, read_blob
 from patchkit.patching.lock import locked
 from patchkit.patching.renew import renew_bytecode
 from patchkit.patching.results import FileReport, Result, SiteReport, TargetReport
@@ -51,7 +51,7 @@ def _revert_root(target: Target, root: Path, ids: Sequence[str] | None) -> list[
         draft = Draft(root)
         here = [state for state in patch_states(target) if state.root == root]
         chosen = [state for state in here if ids is None or state.receipt.patch in ids]
-        conflicts = [conflict for state in chosen if (conflict := _conflict(draft, state, chosen))]
+        conflicts = [conflict for state in chosen if (conflict := _conflict(draft, state, chosen, target.arguments))]
         if conflicts:
             return conflicts
         files = [stacked.file for state in chosen for stacked in state.files]
@@ -63,7 +63,7 @@ def _revert_root(target: Target, root: Path, ids: Sequence[str] | None) -> list[
         return results
 
 
-def _conflict(draft: Draft, state: PatchState, chosen: list[PatchState]) -> Result | None:
+def _conflict(draft: Draft, state: PatchState, chosen: list[PatchState], arguments: str) -> Result | None:
     """The refusal of a patch whose file was edited, or carries another patch that is to stay."""
     receipt = state.receipt
     target = TargetReport(receipt.kind, receipt.distribution, receipt.distribution_version, str(draft.root))
@@ -75,11 +75,11 @@ def _conflict(draft: Draft, state: PatchState, chosen: list[PatchState]) -> Resu
             hint = (
                 CORRUPT_HINT.format(name=receipt.distribution, version=receipt.distribution_version)
                 if receipt.distribution
-                else "undo the edit, then revert"
+                else f"undo the edit, or keep it and forget the receipt: delete {draft.root}/{STATE}"
             )
         elif stacked.state == APPLIED and staying:
             message = f"{stacked.file.path}: {staying[-1]} was applied on top of {receipt.patch}"
-            hint = f"revert both: patchkit revert {staying[-1]} {receipt.patch}"
+            hint = f"revert both: patchkit revert {staying[-1]} {receipt.patch}{arguments}"
         else:
             continue
         return Result(receipt.patch, receipt.version, r.CONFLICT, target, (), message, hint)
@@ -93,7 +93,8 @@ def _reverted(draft: Draft, state: PatchState) -> Result:
     for stacked in state.files:
         file = stacked.file
         before, after = draft.original(file.path), draft.read(file.path)
-        sites = tuple(SiteReport(site.symbol, site.line, "pristine") for site in file.sites)
+        there = file.sites if stacked.state == APPLIED else ()
+        sites = tuple(SiteReport(site.symbol, site.line, "pristine") for site in there)
         hashes = sha256_or_empty(before), sha256_or_empty(after)
         reports.append(FileReport(file.path, *hashes, sites, before=before or b"", after=after or b""))
     message = "" if state.state == APPLIED else f"it was {state.state}: only its receipt was left to remove"
@@ -105,7 +106,7 @@ def _write(target: Target, draft: Draft, reverted: list[PatchState]) -> None:
     for state in reverted:
         ledger = ledger.without_files(state.receipt.patch, {stacked.file.path for stacked in state.files})
     mtime = timestamp()
-    renew_bytecode(draft, target.interpreter, mtime)
+    ledger = ledger.with_source_hashes(renew_bytecode(draft, target.interpreter, mtime))
     originals = {sha256: read_blob(draft.root, sha256) for sha256 in ledger.blobs()}
     draft.record(ledger, originals, ignore_in_git=False)
     commit(draft.root, draft.changes(), mtime)

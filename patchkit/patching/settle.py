@@ -23,7 +23,7 @@ def settle(root: Path) -> bool:
         return recover(root)
 
 
-def refuse_unfinished(root: Path) -> None:
+def refuse_unfinished(root: Path, arguments: str = "") -> None:
     """For commands that write nothing.
 
     Raises   StateCorrupt if a command is at work in this root, or was killed there.
@@ -33,4 +33,6 @@ def refuse_unfinished(root: Path) -> None:
     from patchkit.patching.journal import is_unfinished
 
     if is_unfinished(root):
-        raise StateCorrupt(f"{root}: a command is at work there, or was killed", "'patchkit status' undoes it")
+        raise StateCorrupt(
+            f"{root}: a command is at work there, or was killed", f"'patchkit status{arguments}' undoes it"
+        )

@@ -1,5 +1,6 @@
 """Whether what a receipt says still holds: applied, reverted, drifted or lost."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,20 +37,19 @@ class PatchState:
 
 
 def patch_states(target: Target) -> list[PatchState]:
-    """The state of every applied patch of a target, root by root, oldest first; of a file target, of its file."""
+    """The state of every applied patch of a target, root by root, oldest first; of the files it means."""
     states = []
     for root in target.roots:
         ledger = load_ledger(root)
         for receipt in ledger.receipts:
-            path = None if target.file is None else target.file.relative_to(root).as_posix()
-            if path is None or path in receipt.paths:
-                states.append(receipt_state(root, ledger, receipt, path))
+            if any(map(target.holds, receipt.paths)):
+                states.append(receipt_state(root, ledger, receipt, target))
     return states
 
 
-def receipt_state(root: Path, ledger: Ledger, receipt: Receipt, path: str | None = None) -> PatchState:
-    """The state of a receipt, or of one of its files."""
-    chosen = [file for file in receipt.files if path in (None, file.path)]
+def receipt_state(root: Path, ledger: Ledger, receipt: Receipt, target: Target | None = None) -> PatchState:
+    """The state of a receipt, or of those of its files that a target means."""
+    chosen = [file for file in receipt.files if target is None or target.holds(file.path)]
     files = tuple(StackedFile(file, *_state(root, ledger.stack(file))) for file in chosen)
     return PatchState(root, receipt, files)
 
@@ -95,3 +95,18 @@ def _record_agrees(root: Path, file: FileReceipt, data: bytes) -> bool:
         if row and row.agrees_with(data):
             return True
     return False
+
+
+def shadowing(target: Target, state: PatchState) -> Path | None:
+    """A folder before the root of a patch on the import path, or the working directory, with a package of that name.
+
+    Looks at names alone, so it costs nothing; `verify` asks Python itself.
+    """
+    if target.kind != "environment" or state.receipt.kind != "distribution" or target.is_folder:
+        return None
+    names = {stacked.file.path.partition("/")[0] for stacked in state.files}
+    earlier = list(itertools.takewhile(lambda root: root != state.root, target.roots))
+    for folder in (*target.start_folders, *earlier):
+        if folder != state.root and any((folder / name / "__init__.py").exists() for name in names):
+            return folder
+    return None

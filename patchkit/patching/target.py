@@ -4,8 +4,9 @@ Read by every command, hence nothing heavy here: the interpreter is looked for o
 """
 
 import os
+import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from patchkit.errors import TargetRefused
 from patchkit.patching.editable import editable_source
 from patchkit.patching.executable import find_executable
-from patchkit.patching.ledger import STATE
+from patchkit.patching.ledger import LEDGER, STATE
 
 if TYPE_CHECKING:
     from patchkit.patching.interpreter import Interpreter
@@ -28,9 +29,22 @@ class Target:
     kind: str  # environment, tree or file
     roots: tuple[Path, ...]  # import path of an environment; the tree; the folder of the file
     label: str
-    file: Path | None = None  # the single file of a file target
+    within: str = ""  # of a tree: the folder or file below the root that is meant; empty: all of it
+    arguments: str = ""  # as typed, for the commands that hints name: " --python .venv"
     named: "Interpreter | None" = None  # the one given with --python
     is_folder: bool = False  # given with --site-packages: its interpreter is to be found
+
+    def holds(self, path: str) -> bool:
+        """True if a file, relative to the root, is meant by this target."""
+        return not self.within or path == self.within or path.startswith(f"{self.within}/")
+
+    @property
+    def start_folders(self) -> tuple[Path, ...]:
+        """The working directory, which Python puts first on its import path, unless it was told not to."""
+        try:
+            return () if os.environ.get("PYTHONSAFEPATH") else (Path.cwd(),)
+        except FileNotFoundError:
+            return ()
 
     @cached_property
     def interpreter(self) -> "Interpreter | None":
@@ -61,16 +75,20 @@ def find_target(
         raise TargetRefused("--python, --site-packages and --path exclude each other", "give one of them")
     try:
         if site_packages is not None:
-            return _site_packages(site_packages)
-        if path is not None:
-            return _path(path)
-        if python is None:
+            target = _site_packages(site_packages)
+        elif path is not None:
+            target = _path(path)
+        elif python is not None:
+            target = (fast and _virtual_environment(find_executable(python))) or _environment_of(python)
+        else:
             return _own_environment()
-        return (fast and _virtual_environment(find_executable(python))) or _environment_of(python)
     except OSError as error:
         raise TargetRefused(
             f"{error.filename}: the target cannot be read: {error.strerror}", "run as a user who may read it"
         ) from error
+    options = {"--python": python, "--site-packages": site_packages, "--path": path}
+    typed = next(f" {option} {shlex.quote(str(value))}" for option, value in options.items() if value is not None)
+    return replace(target, arguments=typed)
 
 
 def _own_environment() -> Target:
@@ -91,7 +109,7 @@ def _virtual_environment(executable: Path) -> Target | None:
     """The environment that a Python lies in, by its layout; None if it is not a closed virtual one."""
     prefix = executable.parent.parent
     try:
-        settings = (prefix / "pyvenv.cfg").read_text(encoding="utf-8").lower().replace(" ", "")
+        settings = (prefix / "pyvenv.cfg").read_text(encoding="utf-8", errors="replace").lower().replace(" ", "")
     except OSError:
         return None
     site_packages = sorted(prefix.glob("lib/python*/site-packages"))
@@ -114,8 +132,11 @@ def _roots(entries: list[Path]) -> tuple[Path, ...]:
 
     Source trees of editable installs follow, where patchkit has patched one.
     """
-    here = Path.cwd()
-    folders = [entry.absolute() for entry in entries if entry.is_dir()]
+    try:
+        here: Path | None = Path.cwd()
+    except FileNotFoundError:
+        here = None
+    folders = [entry if here is None else entry.absolute() for entry in entries if os.path.isdir(entry)]  # noqa: PTH112
     kept = [entry.resolve() for entry in folders if entry != here or entry.name in SITE_FOLDERS]
     return tuple(dict.fromkeys([*kept, *(tree for root in kept for tree in _patched_editables(root))]))
 
@@ -149,9 +170,11 @@ def _path(path: Path) -> Target:
                 f"--path {path} lies in {folder}, where packages are installed",
                 f"patchkit keeps their RECORD right with --site-packages {folder}",
             )
-    if resolved.is_dir():
-        return Target("tree", (resolved,), str(resolved))
-    return Target("file", (resolved.parent,), str(resolved), file=resolved)
+    kind, folder = ("tree", resolved) if resolved.is_dir() else ("file", resolved.parent)
+    # One ledger for a tree: what was patched from its top is found from a file or a folder in it.
+    root = next((place for place in (folder, *folder.parents) if (place / LEDGER).exists()), folder)
+    within = "" if resolved == root else resolved.relative_to(root).as_posix()
+    return Target(kind, (root,), str(resolved), within=within)
 
 
 def _holds_packages(folder: Path) -> bool:

@@ -1,9 +1,10 @@
-"""The one module that writes to a target: all changes of a command, or none.
+"""Writes to a target, with `journal` and `files` and nothing else: all changes of a command, or none.
 
 Order: keep every file as it is in the journal; write the new files beside the old ones; check that nothing changed
 meanwhile; rename; end the journal.
 """
 
+import contextlib
 import errno
 import os
 import shutil
@@ -11,12 +12,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from patchkit.errors import TargetRefused, WriteFailed
+from patchkit.errors import WriteFailed
 from patchkit.patching import journal
 from patchkit.patching.files import (
     chown,
     give_to_owner_of,
     read,
+    refuse_links,
     remove_if_empty,
     sync_folder,
     temporary,
@@ -54,13 +56,14 @@ def commit(root: Path, changes: Sequence[Change], mtime: int) -> None:
             journal.begin(root, changes)
             _write_all(root, changes, mtime)
             _replace_all(root, changes)
+            journal.end(root)
         except BaseException:
             journal.undo(root)
             raise
-        journal.end(root)
-        _settle_folders(root, changes, mtime)
     except OSError as error:
         raise _explained(error, root) from error
+    with contextlib.suppress(OSError):  # the command is done, whatever becomes of times and empty folders
+        _settle_folders(root, changes, mtime)
 
 
 def recover(root: Path) -> bool:
@@ -80,12 +83,7 @@ def recover(root: Path) -> bool:
 def _preflight(root: Path, changes: Sequence[Change]) -> None:
     """Find what would fail before the first byte is written."""
     mounts = _mount_points()
-    for folder in (root / STATE, root / BLOBS, root / JOURNAL, *((root / change.path).parent for change in changes)):
-        if not folder.resolve().is_relative_to(root):
-            raise TargetRefused(
-                f"{folder} is a link to {folder.resolve()}: nothing is written outside {root}",
-                "replace the link by a folder, or name the place it leads to",
-            )
+    refuse_links(root, [STATE, BLOBS, JOURNAL, *(change.path.rpartition("/")[0] for change in changes)])
     for change in changes:
         path = root / change.path
         _check_unchanged(path, change.before)

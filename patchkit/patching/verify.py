@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from patchkit.patching import probe
+from patchkit.patching.bytecode import compiled_copies, invalidation_form, is_of_source, source_hash
 from patchkit.patching.ledger import FileReceipt
 from patchkit.patching.packs import find_room
 from patchkit.patching.settle import refuse_unfinished
-from patchkit.patching.state import APPLIED, LOST, PatchState, patch_states
+from patchkit.patching.state import APPLIED, DRIFTED, LOST, PatchState, patch_states, shadowing
 from patchkit.patching.target import Target
 
 INTEGRITY, RECORD, BYTECODE, EFFECT = "integrity", "record", "bytecode", "effect"
@@ -33,14 +34,15 @@ class Check:
 def verify(target: Target, ids: Sequence[str], *, fast: bool) -> list[Check]:
     """Every check of the named patches, or of all applied ones. A patch that is not applied is a failed check."""
     for root in target.roots:
-        refuse_unfinished(root)
+        refuse_unfinished(root, target.arguments)
     states = [state for state in patch_states(target) if not ids or state.receipt.patch in ids]
     found = {state.receipt.patch for state in states}
     checks = [_not_applied(target, id) for id in ids if id not in found and find_room(id)]
     if not ids and not states:
         checks.append(_not_applied(target, ""))
     for state in states:
-        checks += list(_fast_checks(state))
+        checks += list(_fast_checks(target, state))
+        checks += list(_shadow_checks(target, state)) if fast else []
     if not fast:
         for root in dict.fromkeys(state.root for state in states):
             checks += _effect_checks(target, root, [state for state in states if state.root == root])
@@ -49,24 +51,42 @@ def verify(target: Target, ids: Sequence[str], *, fast: bool) -> list[Check]:
 
 def _not_applied(target: Target, id: str) -> Check:
     what = f"{id} is not" if id else "no patch is"
-    return Check(id, INTEGRITY, "", False, f"{what} applied in {target.label}", f"patchkit apply {id or 'ID'}")
+    hint = f"patchkit apply {id}{target.arguments}" if id else "'patchkit list' shows the patches that there are"
+    return Check(id, INTEGRITY, "", False, f"{what} applied in {target.label}", hint)
 
 
-def _fast_checks(state: PatchState) -> Iterator[Check]:
+def _fast_checks(target: Target, state: PatchState) -> Iterator[Check]:
     patch = state.receipt.patch
     for stacked in state.files:
         file, now = stacked.file, stacked.state
-        hint = f"patchkit apply {patch}"
+        hint = f"patchkit apply {patch}{target.arguments}"
+        if now == DRIFTED:
+            hint = f"{_restore_hint(state)}, then {hint}"
         if now == APPLIED:
             yield Check(patch, INTEGRITY, file.path, True, f"sha256 {stacked.top.after_sha256[:12]} as in the receipt")
             yield from _record_checks(state, stacked.top)
-            yield from _bytecode_checks(state, file)
+            yield from _bytecode_checks(state, stacked.top)
             continue
         reason = {
             LOST: "the package was installed anew or removed, and the patch went with it",
             "reverted": "the original file is back, but patchkit did not revert it",
         }.get(now, "the file was edited since")
         yield Check(patch, INTEGRITY, file.path, False, f"{now}: {reason}", hint)
+
+
+def _restore_hint(state: PatchState) -> str:
+    receipt = state.receipt
+    if receipt.distribution is None:
+        return "undo the edit"
+    return f"pip install --force-reinstall --no-deps '{receipt.distribution}=={receipt.distribution_version}'"
+
+
+def _shadow_checks(target: Target, state: PatchState) -> Iterator[Check]:
+    folder = shadowing(target, state)
+    if folder is not None:
+        message = f"a package of that name in {folder} comes first on the import path"
+        hint = "start from another folder, or clear PYTHONPATH; 'patchkit verify' names the file that is loaded"
+        yield Check(state.receipt.patch, EFFECT, state.files[0].file.path, False, message, hint)
 
 
 def _record_checks(state: PatchState, file: FileReceipt) -> Iterator[Check]:
@@ -86,26 +106,28 @@ def _record_checks(state: PatchState, file: FileReceipt) -> Iterator[Check]:
 
 
 def _bytecode_checks(state: PatchState, file: FileReceipt) -> Iterator[Check]:
-    """Headers only: a hash that is not the hash of the source is old code, or will be compiled anew."""
-    import importlib.util
+    """Unchecked bytecode runs whatever the source says, so it must carry the hash of the patched source.
 
-    source = state.root / file.path
+    Of any interpreter: nothing is started or unmarshalled here.
+    """
+    patch, source = state.receipt.patch, state.root / file.path
     text = source.read_bytes()
-    for path in sorted(source.parent.glob(f"__pycache__/{source.stem}.*.pyc")):
-        data = path.read_bytes()
-        form = probe.pyc_form(data)
-        place = path.relative_to(state.root).as_posix()
-        if form in (probe.UNCHECKED, probe.CHECKED):
-            ok = data[8:16] == importlib.util.source_hash(text) or form == probe.CHECKED
-            message = f"{form}, of the patched source" if ok else "unchecked bytecode of other source: old code runs"
-            yield Check(state.receipt.patch, BYTECODE, place, ok, message, "" if ok else f"delete {path}")
+    for copy in compiled_copies(source):
+        if invalidation_form(copy.data) != probe.UNCHECKED:
+            continue  # Python compares the others with the source itself
+        place = copy.path.relative_to(state.root).as_posix()
+        if source_hash(copy.data) in file.source_hashes or is_of_source(copy.data, text):
+            yield Check(patch, BYTECODE, place, True, "unchecked, of the patched source")
+        else:
+            message = "unchecked bytecode of other source: Python runs it instead of the patch"
+            yield Check(patch, BYTECODE, place, False, message, f"delete {copy.path}")
 
 
 def _effect_checks(target: Target, root: Path, states: list[PatchState]) -> list[Check]:
     files = [(state, stacked.file) for state in states for stacked in state.files if stacked.state == APPLIED]
     if target.interpreter is None:
         return [check for state, file in files for check in _tree_bytecode(state, file)]
-    from patchkit.patching.effect import explain, resolve
+    from patchkit.patching.effect import elsewhere, resolve
 
     in_tree = any(state.receipt.kind != "distribution" for state in states)
     paths = [file.path for _, file in files]
@@ -115,9 +137,9 @@ def _effect_checks(target: Target, root: Path, states: list[PatchState]) -> list
         if file.path not in found:
             continue
         answer = found[file.path]
-        elsewhere = explain(target.interpreter, root / file.path, answer)
-        if elsewhere is not None:
-            checks.append(Check(state.receipt.patch, EFFECT, file.path, False, elsewhere.message, elsewhere.hint))
+        other = elsewhere(target.interpreter, root / file.path, answer)
+        if other is not None:
+            checks.append(Check(state.receipt.patch, EFFECT, file.path, False, other.message, other.hint))
             continue
         message = f"{target.interpreter.executable} loads this file"
         checks.append(Check(state.receipt.patch, EFFECT, file.path, True, message))
@@ -127,7 +149,10 @@ def _effect_checks(target: Target, root: Path, states: list[PatchState]) -> list
 
 def _tree_bytecode(state: PatchState, file: FileReceipt) -> list[Check]:
     """A tree has no interpreter of its own; the bytecode of this one is checked."""
-    return [_bytecode_check(state, state.root, item) for item in probe.bytecode_states(str(state.root / file.path))]
+    message = "not proved: nothing says which Python runs a source tree, or from where"
+    found = probe.bytecode_states(str(state.root / file.path))
+    unproved = Check(state.receipt.patch, EFFECT, file.path, True, message)
+    return [unproved, *(_bytecode_check(state, state.root, item) for item in found)]
 
 
 def _bytecode_check(state: PatchState, root: Path, item: dict[str, str]) -> Check:

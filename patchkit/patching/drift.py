@@ -31,7 +31,7 @@ def drift_message(
     if hopeless or states <= {SiteState.MISSING, SiteState.APPLIED}:
         hint = distribution.reinstall_hint if distribution else TREE_HINT
     else:
-        hint = f"see the change with: patchkit apply {patch} --diff --allow-drift"
+        hint = f"see the change with: patchkit apply {patch}{target.arguments} --diff --allow-drift"
         if distribution and distribution.info.suffix == ".dist-info":
             hint += f"; or reinstall: {distribution.reinstall_hint.partition(': ')[2]}"
     return "\n".join(lines), hint
