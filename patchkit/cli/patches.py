@@ -61,7 +61,8 @@ def list_(format: OutputFormat = Format.text) -> int:
     target = find_target()
     for root in target.roots:
         refuse_unfinished(root)
-    states = {state.receipt.patch: state.state for state in patch_states(target)}
+    # The first root wins, as it does for Python.
+    states = {state.receipt.patch: state.state for state in reversed(patch_states(target))}
     rows = [(room, states.get(room.id)) for room in all_rooms()]
     sys.stdout.write(json.render_list(rows) if format is Format.json else text.render_list(rows))
     return 0

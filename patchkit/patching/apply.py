@@ -11,7 +11,7 @@ from patchkit.patching import results as r
 from patchkit.patching.allowed import Allowed
 from patchkit.patching.ledger import STATE, Ledger
 from patchkit.patching.packs import digest, room_digest
-from patchkit.patching.results import FileReport, Result, SiteReport, TargetReport
+from patchkit.patching.results import FileReport, Result, SiteReport
 from patchkit.patching.settle import refuse_unfinished, settle
 from patchkit.patching.state import APPLIED, DRIFTED, PatchState, patch_states, receipt_state, shadowing
 from patchkit.patching.target import Target
@@ -76,8 +76,7 @@ def _applied_before(state: PatchState) -> Result:
         )
         for stacked in state.files
     )
-    report = TargetReport(receipt.kind, receipt.distribution, receipt.distribution_version, str(state.root))
-    return Result(receipt.patch, receipt.version, r.ALREADY_APPLIED, report, files)
+    return Result(receipt.patch, receipt.version, r.ALREADY_APPLIED, state.target, files)
 
 
 def _enter(stack: ExitStack, root: Path) -> None:
@@ -160,11 +159,10 @@ def _plan(target: Target, place: "Located", draft: "Draft", allowed: Allowed) ->
 def _refused_anew(target: Target, place: "Located", draft: "Draft", state: PatchState) -> Result | None:
     """A conflict if a patched file was edited since, or the new form of a patch cannot replace the old one."""
     receipt = state.receipt
-    report = TargetReport(receipt.kind, receipt.distribution, receipt.distribution_version, str(draft.root))
     is_renewed = digest(place.room.folder) != receipt.room_sha256
     for stacked in state.files:
         if stacked.state == DRIFTED:
-            message = f"{report.label}: {stacked.file.path} was edited after patchkit had applied {receipt.patch}"
+            message = f"{state.target.label}: {stacked.file.path} was edited after patchkit had applied {receipt.patch}"
             hint = f"undo the edit, or keep it and forget the receipt: delete {draft.root}/{STATE}"
             hint = place.distribution.reinstall_hint if place.distribution else hint
         elif is_renewed and stacked.top != stacked.file:
@@ -175,7 +173,7 @@ def _refused_anew(target: Target, place: "Located", draft: "Draft", state: Patch
             hint = f"patchkit apply {receipt.patch} --path {draft.root}"
         else:
             continue
-        return Result(receipt.patch, receipt.version, r.CONFLICT, report, (), message, hint)
+        return Result(receipt.patch, receipt.version, r.CONFLICT, state.target, (), message, hint)
     return None
 
 

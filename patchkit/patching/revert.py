@@ -11,7 +11,7 @@ from patchkit.patching.draft import Draft, sha256_or_empty
 from patchkit.patching.ledger import STATE, FileReceipt, read_blob
 from patchkit.patching.lock import locked
 from patchkit.patching.renew import renew_bytecode
-from patchkit.patching.results import FileReport, Result, SiteReport, TargetReport
+from patchkit.patching.results import FileReport, Result, SiteReport
 from patchkit.patching.settle import settle
 from patchkit.patching.state import APPLIED, DRIFTED, PatchState, patch_states
 from patchkit.patching.target import Target
@@ -66,12 +66,11 @@ def _revert_root(target: Target, root: Path, ids: Sequence[str] | None) -> list[
 def _conflict(draft: Draft, state: PatchState, chosen: list[PatchState], arguments: str) -> Result | None:
     """The refusal of a patch whose file was edited, or carries another patch that is to stay."""
     receipt = state.receipt
-    target = TargetReport(receipt.kind, receipt.distribution, receipt.distribution_version, str(draft.root))
     leaving = {other.receipt.patch for other in chosen}
     for stacked in state.files:
         staying = [patch for patch in draft.ledger.on_top(stacked.file) if patch not in leaving]
         if stacked.state == DRIFTED:
-            message = f"{target.label}: {stacked.file.path} was edited after patchkit had applied {receipt.patch}"
+            message = f"{state.target.label}: {stacked.file.path} was edited after patchkit had applied {receipt.patch}"
             hint = (
                 CORRUPT_HINT.format(name=receipt.distribution, version=receipt.distribution_version)
                 if receipt.distribution
@@ -82,13 +81,12 @@ def _conflict(draft: Draft, state: PatchState, chosen: list[PatchState], argumen
             hint = f"revert both: patchkit revert {staying[-1]} {receipt.patch}{arguments}"
         else:
             continue
-        return Result(receipt.patch, receipt.version, r.CONFLICT, target, (), message, hint)
+        return Result(receipt.patch, receipt.version, r.CONFLICT, state.target, (), message, hint)
     return None
 
 
 def _reverted(draft: Draft, state: PatchState) -> Result:
     receipt = state.receipt
-    target = TargetReport(receipt.kind, receipt.distribution, receipt.distribution_version, str(draft.root))
     reports = []
     for stacked in state.files:
         file = stacked.file
@@ -98,7 +96,7 @@ def _reverted(draft: Draft, state: PatchState) -> Result:
         hashes = sha256_or_empty(before), sha256_or_empty(after)
         reports.append(FileReport(file.path, *hashes, sites, before=before or b"", after=after or b""))
     message = "" if state.state == APPLIED else f"it was {state.state}: only its receipt was left to remove"
-    return Result(receipt.patch, receipt.version, r.REVERTED, target, tuple(reports), message)
+    return Result(receipt.patch, receipt.version, r.REVERTED, state.target, tuple(reports), message)
 
 
 def _write(target: Target, draft: Draft, reverted: list[PatchState]) -> None:

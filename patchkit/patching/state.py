@@ -7,6 +7,7 @@ from pathlib import Path
 
 from patchkit.errors import TargetRefused
 from patchkit.patching.ledger import FileReceipt, Ledger, Receipt, load_ledger, sha256_of
+from patchkit.patching.results import TargetReport
 from patchkit.patching.target import Target
 
 APPLIED, REVERTED, DRIFTED, LOST = "applied", "reverted", "drifted", "lost"
@@ -29,6 +30,11 @@ class PatchState:
     root: Path
     receipt: Receipt
     files: tuple[StackedFile, ...]  # those of the target
+
+    @property
+    def target(self) -> TargetReport:
+        receipt = self.receipt
+        return TargetReport(receipt.kind, receipt.distribution, receipt.distribution_version, str(self.root))
 
     @property
     def state(self) -> str:

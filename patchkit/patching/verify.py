@@ -129,6 +129,7 @@ def _effect_checks(target: Target, root: Path, states: list[PatchState]) -> list
         return [check for state, file in files for check in _tree_bytecode(state, file)]
     from patchkit.patching.effect import elsewhere, resolve
 
+    first = "" if target.is_on_path else f" once {root} is on its path: nothing says that it is"
     in_tree = any(state.receipt.kind != "distribution" for state in states)
     paths = [file.path for _, file in files]
     found = resolve(target.interpreter, root, paths, on_path=target.is_on_path, in_tree=in_tree)
@@ -141,7 +142,7 @@ def _effect_checks(target: Target, root: Path, states: list[PatchState]) -> list
         if other is not None:
             checks.append(Check(state.receipt.patch, EFFECT, file.path, False, other.message, other.hint))
             continue
-        message = f"{target.interpreter.executable} loads this file"
+        message = f"{target.interpreter.executable} loads this file{first}"
         checks.append(Check(state.receipt.patch, EFFECT, file.path, True, message))
         checks += [_bytecode_check(state, root, item) for item in answer["bytecode"]]
     return checks
