@@ -11,6 +11,7 @@ import tarfile
 import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,14 @@ def tree(tmp_path: Path) -> Path:
 def patchkit_process(*arguments: str | Path, **options: Any) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "patchkit", *map(str, arguments)]
     return subprocess.Popen(command, cwd="/", **options)
+
+
+def holds_open(process: subprocess.Popen[bytes], path: Path) -> bool:
+    for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it may be closed again
+            if descriptor.readlink() == path:
+                return True
+    return False
 
 
 # --- JSON and exit codes ---------------------------------------------------------------------------------------------
@@ -197,8 +206,7 @@ def test_an_interrupt_exits_130_and_writes_nothing(tree: Path) -> None:
     fcntl.flock(lock, fcntl.LOCK_EX)
     with untouched(tree):
         process = patchkit_process("apply", ID, "--path", tree, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        descriptors = Path(f"/proc/{process.pid}/fd")
-        while process.poll() is None and str(tree) not in [str(fd.readlink()) for fd in descriptors.iterdir()]:
+        while process.poll() is None and not holds_open(process, tree):
             time.sleep(0.01)  # until it waits for the lock that this test holds
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()
@@ -424,7 +432,7 @@ def test_a_wheel_in_an_environment_patches_it_and_a_foreign_patchkit_over_it_is_
 ) -> None:
     def run(*words: str) -> Answer:
         env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV", "VIRTUAL"))}
-        command = [yolo.folder / "bin/patchkit", *words]
+        command = [str(yolo.folder / "bin/patchkit"), *words]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=yolo.folder, env=env)
         return Answer(done.returncode, done.stdout, done.stderr)
 
