@@ -379,6 +379,7 @@ LEDGERS: dict[str, Rewrite] = {
     "with a path that leaves the root": in_file(path="../outside.py"),
     "with an absolute path": in_file(path="/etc/passwd"),
     "with a path that no file system knows": in_file(path="a\0b"),
+    "with a path that no encoding knows": in_file(path="\ud800"),
     "with a hash that is a path": in_file(before_sha256="../../outside"),
     "with a receipt of no files": in_receipt(files=[]),
     "with a patch that has no name": in_receipt(patch=None),
@@ -419,6 +420,7 @@ def test_an_original_that_is_gone_or_damaged_keeps_revert_from_writing(
         blob.write_bytes(b"other bytes")
     with untouched(patched_tree):
         refused(patchkit("revert", ID, "--path", patched_tree), str(blob), "and apply again")
+        assert patchkit("verify", "--fast", "--path", patched_tree).code == 1
 
 
 def test_a_journal_without_its_list_is_undone_by_the_next_command_that_may_write(

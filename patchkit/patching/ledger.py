@@ -6,6 +6,7 @@ It holds no time, host name or absolute path, so two image builds write the same
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -224,6 +225,7 @@ def inside(path: str) -> str:
 
     Raises   ValueError if it does not.
     """
+    os.fsencode(path)  # raises a ValueError for what no file system can name
     if not path or path.startswith("/") or ".." in path.split("/") or "\0" in path:
         raise ValueError(f"the path {path!r} leaves the root")
     return path

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from patchkit.errors import StateCorrupt
 from patchkit.patching import probe
 from patchkit.patching.bytecode import compiled_copies, invalidation_form, is_of_source, source_hash
-from patchkit.patching.ledger import FileReceipt
+from patchkit.patching.ledger import BLOBS, FileReceipt, read_blob
 from patchkit.patching.packs import find_room
 from patchkit.patching.settle import refuse_unfinished
 from patchkit.patching.state import APPLIED, DRIFTED, LOST, PatchState, patch_states, shadowing
@@ -64,6 +65,7 @@ def _fast_checks(target: Target, state: PatchState) -> Iterator[Check]:
             hint = f"{_restore_hint(state)}, then {hint}"
         if now == APPLIED:
             yield Check(patch, INTEGRITY, file.path, True, f"sha256 {stacked.top.after_sha256[:12]} as in the receipt")
+            yield from _original_checks(state, file)
             yield from _record_checks(state, stacked.top)
             yield from _bytecode_checks(state, stacked.top)
             continue
@@ -72,6 +74,14 @@ def _fast_checks(target: Target, state: PatchState) -> Iterator[Check]:
             "reverted": "the original file is back, but patchkit did not revert it",
         }.get(now, "the file was edited since")
         yield Check(patch, INTEGRITY, file.path, False, f"{now}: {reason}", hint)
+
+
+def _original_checks(state: PatchState, file: FileReceipt) -> Iterator[Check]:
+    """Silent when all is well: the original matters only to revert."""
+    try:
+        read_blob(state.root, file.before_sha256)
+    except StateCorrupt as error:
+        yield Check(state.receipt.patch, INTEGRITY, f"{BLOBS}/{file.before_sha256}", False, error.message, error.hint)
 
 
 def _restore_hint(state: PatchState) -> str:
