@@ -1,6 +1,7 @@
 """State folders that somebody else made, and states that only look right: nothing is believed, nothing is written."""
 
 import hashlib
+import importlib.util
 import json
 import os
 import py_compile
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from patchkit.patching.siphash import source_hashes
 from tests.conftest import LOSS, Answer, Environment, snapshot
 
 ID = "yolov10-dfl"
@@ -49,7 +51,9 @@ def test_a_journal_that_comes_with_a_checkout_writes_nothing_outside_it(
     (tree / "out").symlink_to(victim)
     sha256 = hashlib.sha256(b"kept").hexdigest()
     planted = hashlib.sha256(b"planted").hexdigest()
-    plant_journal(tree, {"path": "out/new", "before": planted}, {"path": "out/keep", "after": sha256}, kept=b"planted")
+    plant_journal(
+        tree, {"path": "out/new.pyc", "before": planted}, {"path": "out/keep", "after": sha256}, kept=b"planted"
+    )
     before = snapshot(tmp_path)
     answer = patchkit(*command, "--path", tree)
     assert answer.code == 2
@@ -58,12 +62,59 @@ def test_a_journal_that_comes_with_a_checkout_writes_nothing_outside_it(
 
 
 def test_a_journal_that_keeps_other_bytes_than_it_says_is_refused(tree: Path, patchkit: Run) -> None:
-    plant_journal(tree, {"path": "new.py", "before": "0" * 64}, kept=b"planted")
+    plant_journal(tree, {"path": "new.pyc", "before": "0" * 64}, kept=b"planted")
     before = snapshot(tree)
     answer = patchkit("status", "--path", tree)
     assert answer.code == 2
     assert "not the file that was kept" in answer.err
     assert snapshot(tree) == before
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"path": ".git/hooks/pre-commit"},
+        {"path": "new.py"},
+        {"path": "loss.py", "uid": "x"},
+        {"path": "loss.py", "uid": 1 << 40},
+        {"path": "loss.py", "link": 5},
+        {"path": "\ud800.pyc"},
+    ],
+    ids=str,
+)
+def test_a_journal_that_patchkit_cannot_have_written_is_refused(
+    entry: dict[str, object], tree: Path, patchkit: Run
+) -> None:
+    plant_journal(tree, {"before": hashlib.sha256(b"planted").hexdigest()} | entry, kept=b"planted")
+    before = snapshot(tree)
+    answer = patchkit("status", "--path", tree)
+    assert (answer.code, "is damaged" in answer.err) == (2, True)
+    assert snapshot(tree) == before
+
+
+def test_a_ledger_names_no_file_of_git(tree: Path, patchkit: Run) -> None:
+    assert patchkit("apply", ID, "--path", tree).code == 0
+    ledger = tree / ".patchkit/ledger.json"
+    ledger.write_text(ledger.read_text().replace('"path": "loss.py"', '"path": ".git/config"'))
+    answer = patchkit("revert", "--all", "--path", tree)
+    assert (answer.code, "is damaged" in answer.err) == (2, True)
+
+
+def test_unchecked_bytecode_made_after_the_patch_passes_verify(yolo: Environment, patchkit: Run) -> None:
+    compiled = next((yolo.loss.parent / "__pycache__").glob("loss.*.pyc"))
+    compiled.unlink()
+    assert patchkit("apply", ID, "--python", yolo.python).code == 0
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(yolo.loss), str(compiled), invalidation_mode=mode)
+    for words in (["verify"], ["verify", "--fast"]):
+        assert patchkit(*words, "--python", yolo.python).code == 0
+
+
+def test_the_hash_in_bytecode_is_that_of_this_python() -> None:
+    for length in (0, 7, 8, 9, 1000):
+        source = bytes(range(256))[: length % 256] * (length // 256 + 1)
+        magic = importlib.util.MAGIC_NUMBER
+        assert importlib.util.source_hash(source) in source_hashes(magic, source)
 
 
 def test_the_pack_of_a_ledger_is_not_imported(tree: Path, tmp_path: Path, patchkit: Run) -> None:

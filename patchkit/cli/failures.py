@@ -32,13 +32,13 @@ def _code(command: Callable[P, int], *args: P.args, **kwargs: P.kwargs) -> int:
         _tell(command.__name__.rstrip("_"), error, as_json=kwargs.get("format") == "json")
         return FAILED
     except KeyboardInterrupt:
-        sys.stderr.write("patchkit: interrupted\n")
+        say("patchkit: interrupted\n")
         return INTERRUPTED
     except OSError as error:
         return output_failed(error)
     except Exception:
         traceback.print_exc()
-        sys.stderr.write("patchkit: this is a bug in patchkit; please report it with the lines above\n")
+        say("patchkit: this is a bug in patchkit; please report it with the lines above\n")
         return BUG
     return code
 
@@ -47,7 +47,7 @@ def output_failed(error: OSError) -> int:
     """Tell that the output could not be written. Files of a target fail under names of their own."""
     if not isinstance(error, BrokenPipeError):  # the reader went away: `patchkit list | head -1`
         place = error.filename or "the output"
-        sys.stderr.write(f"patchkit: {place}: {error.strerror or error}\nhint: see to it and run the command again\n")
+        say(f"patchkit: {place}: {error.strerror or error}\nhint: see to it and run the command again\n")
     _discard_output()
     return FAILED
 
@@ -58,11 +58,18 @@ def _discard_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def say(text: str) -> None:
+    """Write to stderr; if nobody can read it, the exit code still tells."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
 def _tell(command: str, error: PatchkitError, *, as_json: bool) -> None:
     if as_json:
         from patchkit.output.json import render_error
 
         sys.stdout.write(render_error(command, error))
-    sys.stderr.write(f"patchkit: {error.message}\n")
+    say(f"patchkit: {error.message}\n")
     if error.hint:
-        sys.stderr.write(f"hint: {error.hint}\n")
+        say(f"hint: {error.hint}\n")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import patchkit
-from patchkit.cli.failures import guarded
+from patchkit.cli.failures import guarded, say
 
 app = typer.Typer(
     help="Versioned, checked and reversible patches for installed object-detection frameworks.",
@@ -138,7 +138,7 @@ def apply(
         sys.stdout.flush()
         sys.stdout.buffer.write(text.render_diff(results))
         sys.stdout.flush()
-        sys.stderr.write(text.render_results(results))
+        say(text.render_results(results))
     else:
         sys.stdout.write(text.render_results(results))
     return exit_code(results)
@@ -188,7 +188,7 @@ def status(
     target = find_target(python, site_packages, path)
     for root in target.roots:
         if settle(root):
-            sys.stderr.write(f"patchkit: undid a command that was killed in {root}\n")
+            say(f"patchkit: undid a command that was killed in {root}\n")
     states = patch_states(target)
     sys.stdout.write(
         json.render_status(states)

@@ -161,9 +161,9 @@ def _refused_anew(target: Target, place: "Located", draft: "Draft", state: Patch
     receipt = state.receipt
     is_renewed = digest(place.room.folder) != receipt.room_sha256
     for stacked in state.files:
-        if stacked.state == DRIFTED:
+        if stacked.state == DRIFTED and target.holds(stacked.file.path):
             message = f"{state.target.label}: {stacked.file.path} was edited after patchkit had applied {receipt.patch}"
-            hint = f"undo the edit, or keep it and forget the receipt: delete {draft.root}/{STATE}"
+            hint = f"undo the edit; or forget what is applied and its originals: delete {draft.root}/{STATE}"
             hint = place.distribution.reinstall_hint if place.distribution else hint
         elif is_renewed and stacked.top != stacked.file:
             message = f"{receipt.patch} {receipt.version} is to be replaced, but another patch was applied on top of it"
@@ -225,7 +225,7 @@ def _write(target: Target, draft: "Draft", ledger: Ledger, originals: dict[str, 
     if not draft.changed() and ledger == draft.ledger:
         return
     mtime = timestamp()
-    ledger = ledger.with_source_hashes(renew_bytecode(draft, target.interpreter, mtime))
+    renew_bytecode(draft, target.interpreter, mtime)
     draft.record(ledger, originals, ignore_in_git=is_tree)
     commit(draft.root, draft.changes(), mtime)
 

@@ -1,6 +1,5 @@
 """Compiled copies of a source file (`__pycache__/*.pyc`): which exist, in which form, and how to renew them."""
 
-import _imp
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,14 +73,11 @@ def _form(copy: Bytecode, interpreter: Interpreter) -> str | None:
     return invalidation_form(copy.data)
 
 
-def source_hash(data: bytes) -> str:
-    """The hash of its source that a hash-based bytecode file carries, in hex digits."""
-    return data[8:16].hex()
-
-
 def is_of_source(data: bytes, text: bytes) -> bool:
-    """True if hash-based bytecode of Python 3.11 or newer is of this source; older ones hash in another way."""
-    return data[8:16] == _imp.source_hash(int.from_bytes(data[:4], "little"), text)
+    """True if hash-based bytecode, of whatever CPython, was compiled from this source."""
+    from patchkit.patching.siphash import source_hashes
+
+    return data[8:16] in source_hashes(data[:4], text)
 
 
 def invalidation_form(data: bytes) -> str | None:

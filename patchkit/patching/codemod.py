@@ -65,9 +65,9 @@ class SiteCodemod(ABC):
         added_lines = 0
         for outline in outlines:
             piece = b"".join(lines[outline.first - 1 : outline.last])
-            if outline.symbol not in required and not self._is_candidate(piece, outline):
-                continue
             with _as_failures(path, outline.symbol):
+                if outline.symbol not in required and not self._is_candidate(piece, outline):
+                    continue
                 function = _Function.parse(piece.decode(encoding), outline.first)
                 seen = self.inspect(function.node)
                 if seen is None and outline.symbol not in required:
@@ -122,6 +122,10 @@ def _sites(symbol: str, function: "_Function", seen: Inspection | None, known: f
     ]
 
 
+class _NotReproduced(Exception):
+    """LibCST prints other text than it has parsed."""
+
+
 @contextlib.contextmanager
 def _as_failures(path: str, symbol: str) -> Iterator[None]:
     """What goes wrong in one function, told as a failure of the source or of the pack."""
@@ -133,7 +137,12 @@ def _as_failures(path: str, symbol: str) -> Iterator[None]:
         raise SourceUnreadable(f"{path}: {symbol} is nested too deeply to be parsed", "patch it by hand") from error
     except cst.ParserSyntaxError as error:
         raise SourceUnreadable(f"{path}: {symbol} cannot be parsed by LibCST: {error.message}", REPORT_HINT) from error
-    except Exception as error:
+    except _NotReproduced as error:
+        raise SourceUnreadable(
+            f"{path}: LibCST does not give {symbol} back byte for byte",
+            "take form feeds out of it, or patch it by hand",
+        ) from error
+    except (Exception, SystemExit) as error:
         raise BrokenPack(f"{path}: the codemod failed in {symbol}: {error!r}", REPORT_HINT) from error
 
 
@@ -153,7 +162,7 @@ class _Function:
         text = cls.HEADER + piece if indented else piece
         module = cst.parse_module(text)
         if module.code != text:  # a form feed at the start of a line, for one
-            raise SourceUnreadable("LibCST does not give this function back byte for byte", "take form feeds out of it")
+            raise _NotReproduced
         block = module.body[0].body.body if indented else module.body  # type: ignore[union-attr]
         function = block[0]
         assert isinstance(function, cst.FunctionDef)

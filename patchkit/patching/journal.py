@@ -152,4 +152,13 @@ def _entries(path: Path) -> list[Entry]:
 
 
 def _entry(item: dict[str, Any]) -> Entry:
-    return replace(Entry(**item), path=inside(item["path"]))
+    entry = replace(Entry(**item), path=inside(item["path"]))
+    texts = [text for text in (entry.after, entry.before, entry.link) if text is not None]
+    is_typed = all(isinstance(number, int) and 0 <= number < 1 << 32 for number in (entry.uid, entry.gid)) and all(
+        isinstance(text, str) and "\0" not in text for text in texts
+    )
+    # patchkit removes nothing but bytecode and its own state, so there is nothing else to bring back.
+    is_gone = entry.after is None and entry.before is not None
+    if not is_typed or (is_gone and not entry.path.startswith(f"{STATE}/") and not entry.path.endswith(".pyc")):
+        raise ValueError(f"{item!r} is no entry of patchkit")
+    return entry

@@ -48,7 +48,6 @@ class FileReceipt:
     after_sha256: str
     sites: tuple[SiteReceipt, ...]
     records: tuple[RecordChange, ...] = ()
-    source_hashes: tuple[str, ...] = ()  # of the patched text, as renewed bytecode carries them (PEP 552)
     link: str | None = None  # where the file pointed, if it was a link in a source tree
 
 
@@ -89,21 +88,6 @@ class Ledger:
         if old is None:
             return Ledger((*self.receipts, merged))
         return Ledger(tuple(merged if receipt is old else receipt for receipt in self.receipts))
-
-    def with_source_hashes(self, hashes: dict[str, tuple[str, ...]]) -> "Ledger":
-        """The ledger with these hashes in the file receipts whose patched text they are of."""
-        return Ledger(
-            tuple(
-                replace(
-                    receipt,
-                    files=tuple(
-                        replace(file, source_hashes=hashes[file.after_sha256]) if file.after_sha256 in hashes else file
-                        for file in receipt.files
-                    ),
-                )
-                for receipt in self.receipts
-            )
-        )
 
     def without_files(self, patch: str, paths: set[str]) -> "Ledger":
         """The ledger with these files taken out of a receipt, and the receipt if none is left."""
@@ -200,7 +184,6 @@ def _receipt(item: dict[str, Any]) -> Receipt:
                 RecordChange(inside(row["record"]), _text(row["before"]), _text(row["after"]))
                 for row in file["records"]
             ),
-            source_hashes=tuple(_text(value) for value in file["source_hashes"]),
             link=None if file["link"] is None else _text(file["link"]),
         )
         for file in item["files"]
@@ -215,8 +198,9 @@ def _receipt(item: dict[str, Any]) -> Receipt:
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or "\0" in value:
         raise TypeError(f"{value!r} is not text")
+    value.encode("utf-8", errors="surrogateescape")  # raises a ValueError for what no file can hold
     return value
 
 
@@ -226,7 +210,7 @@ def inside(path: str) -> str:
     Raises   ValueError if it does not.
     """
     os.fsencode(path)  # raises a ValueError for what no file system can name
-    if not path or path.startswith("/") or ".." in path.split("/") or "\0" in path:
+    if not path or path.startswith("/") or {"..", ".git"} & set(path.split("/")) or "\0" in path:
         raise ValueError(f"the path {path!r} leaves the root")
     return path
 

@@ -37,7 +37,7 @@ def functions(source: bytes, path: str) -> list[Outline]:
     try:
         with without_warnings():
             tree = ast.parse(source, path)
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
         raise SourceUnreadable(
             f"{path}:{line}: not valid Python: {getattr(error, 'msg', error)}",
@@ -77,7 +77,7 @@ def encoding_of(source: bytes, path: str) -> str:
             break
     try:
         source.decode(encoding)
-    except (UnicodeDecodeError, LookupError) as error:
+    except (UnicodeError, LookupError) as error:
         raise SourceUnreadable(
             f"{path}: cannot be decoded: {error}", "repair the file, or reinstall the package that it belongs to"
         ) from error

@@ -35,8 +35,8 @@ class Room:
     def readme(self) -> str:
         try:
             return (self.folder / "README.md").read_text(encoding="utf-8")
-        except OSError as error:
-            raise BrokenPack(f"{self.folder}: the room has no README.md", HINT) from error
+        except (OSError, UnicodeError) as error:
+            raise BrokenPack(f"{self.folder}: the room has no README.md that can be read", HINT) from error
 
     def codemod(self) -> "FileCodemod":
         """The room's codemod, imported now: this is what loads LibCST."""
@@ -44,7 +44,9 @@ class Room:
         try:
             module = importlib.import_module(name)
             codemod: FileCodemod = module.Codemod()
-        except Exception as error:  # whatever the code of a third party raises
+            if not all(isinstance(anchor, bytes) for anchor in codemod.anchors):
+                raise TypeError("its anchors are not a tuple of bytes")  # noqa: TRY301
+        except (Exception, SystemExit) as error:  # whatever the code of a third party raises
             raise BrokenPack(f"{name}: the codemod cannot be loaded: {error}", HINT) from error
         return codemod
 
@@ -118,7 +120,7 @@ def _packs() -> list[str]:
 def _folders(pack: str) -> list[Path]:
     try:
         spec = importlib.util.find_spec(pack)
-    except Exception as error:  # importing the parent of the pack runs code of a third party
+    except (Exception, SystemExit) as error:  # importing the parent of the pack runs code of a third party
         raise BrokenPack(f"the pack '{pack}' cannot be imported: {error!r}", HINT) from error
     if spec is None or not spec.submodule_search_locations:
         raise BrokenPack(f"the pack '{pack}' is not a package", HINT)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from patchkit.errors import PatchkitError, TargetRefused
+from patchkit.errors import BrokenPack, PatchkitError, TargetRefused
 from patchkit.patching import results as r
 from patchkit.patching.allowed import Allowed
 from patchkit.patching.distinfo import Distribution, Record, owners, row_for
@@ -100,7 +100,14 @@ def plan_tree(room: Room, kind: str, within: str, draft: Draft, allowed: Allowed
 def _rewrite(
     codemod: FileCodemod, data: bytes, path: str, required: tuple[str, ...], spec: TargetSpec, allowed: Allowed
 ) -> Rewrite:
-    return codemod.rewrite_file(data, path, required=required, known=frozenset(spec.known), allow_drift=allowed.drift)
+    try:
+        return codemod.rewrite_file(
+            data, path, required=required, known=frozenset(spec.known), allow_drift=allowed.drift
+        )
+    except PatchkitError:
+        raise
+    except (Exception, SystemExit) as error:  # a codemod of a third party need not build on ours
+        raise BrokenPack(f"{path}: the codemod failed: {error!r}", "report this to the authors of the patch") from error
 
 
 def _is_to_be_replaced(root: Path, link: Path, visited: set[Path], allowed: Allowed) -> bool:

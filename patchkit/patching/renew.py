@@ -1,22 +1,17 @@
 """Bring bytecode, and the RECORD rows that list it, in line with the sources a draft changes."""
 
-from patchkit.patching import probe
-from patchkit.patching.bytecode import compiled_copies, invalidation_form, renewed, source_hash
+from patchkit.patching.bytecode import compiled_copies, renewed
 from patchkit.patching.distinfo import Record, owners, row_for
 from patchkit.patching.draft import Draft
 from patchkit.patching.interpreter import Interpreter, own_interpreter
-from patchkit.patching.ledger import sha256_of
 
 
-def renew_bytecode(draft: Draft, interpreter: Interpreter | None, mtime: int) -> dict[str, tuple[str, ...]]:
+def renew_bytecode(draft: Draft, interpreter: Interpreter | None, mtime: int) -> None:
     """Renew or remove every compiled copy of each changed `.py` file.
-
-    Returns the source hashes that the new bytecode carries, by the sha256 of the source.
 
     Units    mtime in whole seconds, as the sources will have it.
     """
     interpreter = interpreter or own_interpreter()
-    hashes: dict[str, tuple[str, ...]] = {}
     for path in draft.changed():
         text = draft.read(path)
         if not path.endswith(".py") or text is None:
@@ -28,10 +23,6 @@ def renew_bytecode(draft: Draft, interpreter: Interpreter | None, mtime: int) ->
             draft.write(compiled, data)
             if data is not None:
                 _rewrite_row(draft, compiled, data)
-            if data is not None and invalidation_form(data) in (probe.CHECKED, probe.UNCHECKED):
-                known = hashes.get(sha256_of(text), ())
-                hashes[sha256_of(text)] = tuple(sorted({*known, source_hash(data)}))
-    return hashes
 
 
 def _rewrite_row(draft: Draft, compiled: str, data: bytes) -> None:

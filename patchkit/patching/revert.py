@@ -74,7 +74,7 @@ def _conflict(draft: Draft, state: PatchState, chosen: list[PatchState], argumen
             hint = (
                 CORRUPT_HINT.format(name=receipt.distribution, version=receipt.distribution_version)
                 if receipt.distribution
-                else f"undo the edit, or keep it and forget the receipt: delete {draft.root}/{STATE}"
+                else f"undo the edit; or forget what is applied and its originals: delete {draft.root}/{STATE}"
             )
         elif stacked.state == APPLIED and staying:
             message = f"{stacked.file.path}: {staying[-1]} was applied on top of {receipt.patch}"
@@ -104,7 +104,7 @@ def _write(target: Target, draft: Draft, reverted: list[PatchState]) -> None:
     for state in reverted:
         ledger = ledger.without_files(state.receipt.patch, {stacked.file.path for stacked in state.files})
     mtime = timestamp()
-    ledger = ledger.with_source_hashes(renew_bytecode(draft, target.interpreter, mtime))
+    renew_bytecode(draft, target.interpreter, mtime)
     originals = {sha256: read_blob(draft.root, sha256) for sha256 in ledger.blobs()}
     draft.record(ledger, originals, ignore_in_git=False)
     commit(draft.root, draft.changes(), mtime)

@@ -104,7 +104,7 @@ def _record_agrees(root: Path, file: FileReceipt, data: bytes) -> bool:
 
 
 def shadowing(target: Target, state: PatchState) -> Path | None:
-    """A folder before the root of a patch on the import path, or the working directory, with a package of that name.
+    """A folder before the root of a patch on the import path that has a package or module of that name.
 
     Looks at names alone, so it costs nothing; `verify` asks Python itself.
     """
@@ -113,6 +113,7 @@ def shadowing(target: Target, state: PatchState) -> Path | None:
     names = {stacked.file.path.partition("/")[0] for stacked in state.files}
     earlier = list(itertools.takewhile(lambda root: root != state.root, target.roots))
     for folder in (*target.start_folders, *earlier):
-        if folder != state.root and any((folder / name / "__init__.py").exists() for name in names):
+        forms = [form for name in names for form in (f"{name}/__init__.py", f"{name}.py")]
+        if folder != state.root and any((folder / form).exists() for form in forms):
             return folder
     return None

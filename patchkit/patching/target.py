@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from patchkit.errors import TargetRefused
 from patchkit.patching.editable import editable_source
 from patchkit.patching.executable import find_executable
-from patchkit.patching.ledger import LEDGER, STATE
+from patchkit.patching.ledger import JOURNAL, LEDGER, STATE
 
 if TYPE_CHECKING:
     from patchkit.patching.interpreter import Interpreter
@@ -172,9 +172,19 @@ def _path(path: Path) -> Target:
             )
     kind, folder = ("tree", resolved) if resolved.is_dir() else ("file", resolved.parent)
     # One ledger for a tree: what was patched from its top is found from a file or a folder in it.
-    root = next((place for place in (folder, *folder.parents) if (place / LEDGER).exists()), folder)
+    root = next((place for place in (folder, *folder.parents) if _keeps_state(place)), folder)
+    if root != folder and (root / STATE).stat().st_uid not in (os.geteuid(), 0, folder.stat().st_uid):
+        raise TargetRefused(
+            f"{root / STATE} above {path} belongs to another user, and is not trusted",
+            "work as its owner, or remove it if it is not wanted",
+        )
     within = "" if resolved == root else resolved.relative_to(root).as_posix()
     return Target(kind, (root,), str(resolved), within=within)
+
+
+def _keeps_state(folder: Path) -> bool:
+    """True if patches are applied from this folder down, or a command was killed there."""
+    return os.path.exists(folder / LEDGER) or os.path.isdir(folder / JOURNAL)  # noqa: PTH110, PTH112 - no permission is a no
 
 
 def _holds_packages(folder: Path) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from patchkit.errors import StateCorrupt
 from patchkit.patching import probe
-from patchkit.patching.bytecode import compiled_copies, invalidation_form, is_of_source, source_hash
+from patchkit.patching.bytecode import compiled_copies, invalidation_form, is_of_source
 from patchkit.patching.ledger import BLOBS, FileReceipt, read_blob
 from patchkit.patching.packs import find_room
 from patchkit.patching.settle import refuse_unfinished
@@ -66,7 +66,7 @@ def _fast_checks(target: Target, state: PatchState) -> Iterator[Check]:
         if now == APPLIED:
             yield Check(patch, INTEGRITY, file.path, True, f"sha256 {stacked.top.after_sha256[:12]} as in the receipt")
             yield from _original_checks(state, file)
-            yield from _record_checks(state, stacked.top)
+            yield from _record_checks(target, state, stacked.top)
             yield from _bytecode_checks(state, stacked.top)
             continue
         reason = {
@@ -99,7 +99,7 @@ def _shadow_checks(target: Target, state: PatchState) -> Iterator[Check]:
         yield Check(state.receipt.patch, EFFECT, state.files[0].file.path, False, message, hint)
 
 
-def _record_checks(state: PatchState, file: FileReceipt) -> Iterator[Check]:
+def _record_checks(target: Target, state: PatchState, file: FileReceipt) -> Iterator[Check]:
     patch = state.receipt.patch
     for change in file.records:
         try:
@@ -109,7 +109,7 @@ def _record_checks(state: PatchState, file: FileReceipt) -> Iterator[Check]:
         if change.after.encode("utf-8") in lines:
             yield Check(patch, RECORD, change.record, True, f"its row for {file.path} has the patched hash")
         else:
-            hint = f"patchkit apply {patch} after reinstalling {state.receipt.distribution}"
+            hint = f"{_restore_hint(state)}, then patchkit apply {patch}{target.arguments}"
             yield Check(
                 patch, RECORD, change.record, False, f"its row for {file.path} is not the one patchkit wrote", hint
             )
@@ -126,7 +126,7 @@ def _bytecode_checks(state: PatchState, file: FileReceipt) -> Iterator[Check]:
         if invalidation_form(copy.data) != probe.UNCHECKED:
             continue  # Python compares the others with the source itself
         place = copy.path.relative_to(state.root).as_posix()
-        if source_hash(copy.data) in file.source_hashes or is_of_source(copy.data, text):
+        if is_of_source(copy.data, text):
             yield Check(patch, BYTECODE, place, True, "unchecked, of the patched source")
         else:
             message = "unchecked bytecode of other source: Python runs it instead of the patch"
