@@ -92,6 +92,16 @@ def test_a_journal_that_patchkit_cannot_have_written_is_refused(
     assert snapshot(tree) == before
 
 
+def test_a_journal_that_is_a_link_is_refused(tree: Path, patchkit: Run) -> None:
+    (tree / ".patchkit").mkdir()
+    (tree / "kept").mkdir()
+    (tree / ".patchkit/journal").symlink_to(tree / "kept")
+    before = snapshot(tree)
+    answer = patchkit("status", "--path", tree)
+    assert (answer.code, "is a link" in answer.err) == (2, True)
+    assert snapshot(tree) == before
+
+
 def test_a_ledger_names_no_file_of_git(tree: Path, patchkit: Run) -> None:
     assert patchkit("apply", ID, "--path", tree).code == 0
     ledger = tree / ".patchkit/ledger.json"

@@ -1,5 +1,6 @@
 """Proof of effect: which file and which bytecode the target's Python would really load."""
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +79,7 @@ def loaded_elsewhere(interpreter: Interpreter, root: Path, paths: list[str]) -> 
 
 def _start_folder() -> list[str]:
     """What `python -c` or `python -m` puts before everything else: the working directory."""
-    return [] if getattr(sys.flags, "safe_path", False) else [str(Path.cwd())]
+    return [] if os.environ.get("PYTHONSAFEPATH") else [str(Path.cwd())]
 
 
 def elsewhere(interpreter: Interpreter, file: Path, found: dict[str, Any]) -> Elsewhere | None:

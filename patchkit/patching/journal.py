@@ -99,6 +99,8 @@ def undo(root: Path) -> None:
              link that leaves the root.
     """
     refuse_links(root, [STATE, JOURNAL])
+    if (root / JOURNAL).is_symlink():
+        raise StateCorrupt(f"{root / JOURNAL} is a link, which patchkit never makes", hint_for(root / STATE))
     if (root / JOURNAL / JOURNAL_FILE).exists():
         entries = _entries(root / JOURNAL / JOURNAL_FILE)
         refuse_links(root, [entry.path.rpartition("/")[0] for entry in entries])

@@ -132,6 +132,8 @@ def load_ledger(root: Path) -> Ledger:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         if any((root / BLOBS).glob("*")) and not (root / JOURNAL).is_dir():
+            if path.exists():  # a command that was at work has just ended
+                return load_ledger(root)
             raise StateCorrupt(f"{path} is missing, but originals are kept beside it", hint_for(path.parent)) from None
         return Ledger()
     except OSError as error:
