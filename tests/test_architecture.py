@@ -11,7 +11,7 @@ from tests.conftest import REPOSITORY, Environment
 
 PACKAGE = REPOSITORY / "patchkit"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-LAYERS = ["errors", "patching", "output", "cli"]  # each may import itself and what stands before it
+LAYERS = ["errors", "edits", "patching", "output", "cli"]  # each may import itself and what stands before it
 # `output` renders values of `patching`; nothing in `patching` knows how it is shown.
 WRITERS = {"transaction.py", "journal.py", "files.py"}
 WRITING = {"write_bytes", "write_text", "unlink", "rename", "replace", "mkdir", "rmdir", "symlink_to", "chmod", "touch"}

@@ -19,15 +19,17 @@ class Codemod(SiteCodemod):
 
     anchors = (b"{method}",)
 
-    def inspect(self, function):
-        if function.name.value != "{method}":
+    def inspect(self, piece):
+        function = piece.node
+        if not isinstance(function, cst.FunctionDef) or function.name.value != "{method}":
             return None
         text = cst.Module([]).code_for_node(function)
         if "{marker} = True" in text:
             return Inspection(SiteState.APPLIED, (function.name,))
         return Inspection(SiteState.PRISTINE, (function.name,))
 
-    def rewrite(self, function):
+    def rewrite(self, piece):
+        function = piece.node
         statement = cst.parse_statement("{marker} = True")
         statements = [*function.body.body[:1], statement, *function.body.body[1:]]
         return function.with_changes(body=function.body.with_changes(body=statements))

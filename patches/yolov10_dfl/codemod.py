@@ -6,6 +6,8 @@ import libcst as cst
 
 from patchkit.patching.codemod import Inspection, SiteCodemod
 from patchkit.patching.fingerprint import walk
+from patchkit.patching.outline import Outline
+from patchkit.patching.piece import Piece, Statement
 from patchkit.patching.sites import SiteState
 
 from .projection import (
@@ -30,14 +32,16 @@ class Codemod(SiteCodemod):
 
     anchors = (b"softmax", b"proj")
 
-    def may_hold(self, function: ast.AST) -> bool:
+    def may_hold(self, text: bytes, outline: Outline) -> bool:
         """False for functions that only call a layer named `proj`, as attention does."""
-        nodes = list(ast.walk(function))
+        if not super().may_hold(text, outline):
+            return False
+        nodes = [node for whole in (outline.node, *outline.more) for node in ast.walk(whole)]
         called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
         return any(_spelling(node) == "proj" and id(node) not in called for node in nodes)
 
-    def inspect(self, function: cst.FunctionDef) -> Inspection | None:
-        seen = _Occurrences(function)
+    def inspect(self, piece: Piece) -> Inspection | None:
+        seen = _Occurrences(piece.node)
         if seen.near:
             return Inspection(SiteState.DRIFTED, tuple(seen.near), failed_parts(seen.near[0]))
         if not seen.products:
@@ -51,12 +55,11 @@ class Codemod(SiteCodemod):
                 return Inspection(SiteState.DRIFTED, (product,), failed, rewritable=True)
         return Inspection(SiteState.PRISTINE, tuple(seen.products))
 
-    def rewrite(self, function: cst.FunctionDef) -> cst.FunctionDef:
-        while products := _Occurrences(function).products:  # anew each time: replacing one node rebuilds the tree
-            rewritten = function.deep_replace(products[0], _as_sum(products[0]))
-            assert isinstance(rewritten, cst.FunctionDef)
-            function = rewritten
-        return function
+    def rewrite(self, piece: Piece) -> Statement:
+        node = piece.node
+        while products := _Occurrences(node).products:  # anew each time: replacing one node rebuilds the tree
+            node = cst.ensure_type(node.deep_replace(products[0], _as_sum(products[0])), type(node))
+        return node
 
 
 def _spelling(node: ast.AST) -> str:
@@ -66,13 +69,13 @@ def _spelling(node: ast.AST) -> str:
 class _Occurrences:
     """The products, the sums that replace them, and whatever else comes near, in order."""
 
-    def __init__(self, function: cst.FunctionDef) -> None:
+    def __init__(self, whole: Statement) -> None:
         self.products: list[cst.Call] = []
         self.sums: list[cst.Call] = []
         self.near: list[cst.BaseExpression] = []
         self.assigned: set[cst.CSTNode] = set()
         self.unpacked: set[cst.CSTNode] = set()
-        for node in walk(function):
+        for node in walk(whole):
             if isinstance(node, cst.IndentedBlock):
                 self._add_block(node)
             elif isinstance(node, (cst.Call, cst.BinaryOperation)):

@@ -88,7 +88,9 @@ def render_room(room: "Room") -> str:
     manifest = room.manifest
     lines = [f"{manifest.id} {manifest.version} ({manifest.severity}): {manifest.title}", ""]
     for target in manifest.targets:
-        name = target.distributions[0] if target.distributions else f"source trees (--path), {target.tree}"
+        name = (
+            target.distributions[0] if target.distributions else f"source trees (--path), {' '.join(target.patterns)}"
+        )
         lines.append(f"for     {name} {target.versions}".rstrip())
         lines += [f"        {site.file}::{site.symbol}" for site in target.sites]
     if manifest.distributions[1:]:

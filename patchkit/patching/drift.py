@@ -8,7 +8,7 @@ from patchkit.patching.sites import Site, SiteState
 
 if TYPE_CHECKING:
     from patchkit.patching.distinfo import Distribution
-    from patchkit.patching.plan import PatchedFile
+    from patchkit.patching.examine import PatchedFile
 
 TREE_HINT = "bring the function back to a known form, or patch the other files one by one with --path FILE"
 

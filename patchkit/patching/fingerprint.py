@@ -16,18 +16,24 @@ def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     while waiting:
         node = waiting.pop()
         yield node
-        waiting.extend(reversed([value for _, value in _values(node) if isinstance(value, cst.CSTNode)]))
+        waiting.extend(reversed(children(node)))
 
 
-def fingerprint(function: cst.FunctionDef) -> str:
-    """Sixteen hex digits over the tree of a function without layout, comments and docstring.
+def children(node: cst.CSTNode) -> list[cst.CSTNode]:
+    """What stands directly in a node, in source order, without white space and comments."""
+    return [value for _, value in parts(node) if isinstance(value, cst.CSTNode)]
+
+
+def fingerprint(form: cst.CSTNode) -> str:
+    """Sixteen hex digits over the tree of a function, or of another node, without layout, comments and docstring.
 
     Stable over Python and LibCST versions: fields that are empty leave no trace.
     """
-    body = function.body
-    if function.get_docstring(clean=False) is not None and isinstance(body, cst.IndentedBlock):
-        function = function.with_changes(body=body.with_changes(body=body.body[1:]))
-    return hashlib.sha256("\n".join(_tokens(function)).encode("utf-8")).hexdigest()[:16]
+    if isinstance(form, cst.FunctionDef) and form.get_docstring(clean=False) is not None:
+        body = form.body
+        if isinstance(body, cst.IndentedBlock):
+            form = form.with_changes(body=body.with_changes(body=body.body[1:]))
+    return hashlib.sha256("\n".join(_tokens(form)).encode("utf-8")).hexdigest()[:16]
 
 
 def _tokens(node: cst.CSTNode) -> Iterator[str]:
@@ -36,7 +42,7 @@ def _tokens(node: cst.CSTNode) -> Iterator[str]:
     if isinstance(node, cst.SimpleString):
         yield repr(node.evaluated_value)
     else:
-        for name, value in _values(node):
+        for name, value in parts(node):
             yield f".{name}"
             if isinstance(value, cst.CSTNode):
                 yield from _tokens(value)
@@ -45,8 +51,8 @@ def _tokens(node: cst.CSTNode) -> Iterator[str]:
     yield ")"
 
 
-def _values(node: cst.CSTNode) -> Iterator[tuple[str, cst.CSTNode | str]]:
-    """Nodes and strings in the fields of a node, by field name, without layout."""
+def parts(node: cst.CSTNode) -> Iterator[tuple[str, cst.CSTNode | str]]:
+    """Nodes and strings in the fields of a node, with the field's name, without layout."""
     for field in fields(node):
         if field.name in _LAYOUT_FIELDS or field.name.startswith("whitespace"):
             continue

@@ -174,7 +174,9 @@ def _dpkg_owner(file: Path) -> str | None:
     return None
 
 
-def source_files(root: Path, within: str, pattern: str, anchors: tuple[bytes, ...]) -> Iterator[tuple[str, bytes]]:
+def source_files(
+    root: Path, within: str, patterns: tuple[str, ...], anchors: tuple[bytes, ...]
+) -> Iterator[tuple[str, bytes]]:
     """Path (relative to the root) and bytes of every file below `within` that holds all anchors.
 
     Folders of environments, caches and hidden folders are passed over; links are never followed to folders.
@@ -194,7 +196,7 @@ def source_files(root: Path, within: str, pattern: str, anchors: tuple[bytes, ..
             folders.clear()
             continue
         folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS and not name.startswith("."))
-        for name in sorted(name for name in files if fnmatch(name, pattern)):
+        for name in sorted(name for name in files if any(fnmatch(name, pattern) for pattern in patterns)):
             path = os.path.join(folder, name)  # noqa: PTH118 - ten thousand times
             if not os.path.isfile(path):  # noqa: PTH113 - a pipe, or a link to nowhere
                 continue

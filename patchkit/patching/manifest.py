@@ -21,19 +21,25 @@ class SiteRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TargetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a patch applies: a range of releases of a distribution, or any source tree."""
+    """Where a patch applies: a range of releases of a distribution, or source trees.
+
+    The sites of a tree are wherever the codemod finds them; where the manifest lists them, in every folder of the tree
+    from which their files lie as it says.
+    """
 
     distribution: str | list[str] | None = None  # one name, or all that publish the same module
-    tree: str | None = None  # glob of the file names to search
+    tree: str | list[str] | None = None  # globs of the file names to search
     versions: str = ""  # PEP 440 specifiers; empty: every version
     sites: list[SiteRef] = []
     known: list[str] = []  # fingerprints of the functions that were tested
 
     @property
     def distributions(self) -> tuple[str, ...]:
-        if self.distribution is None:
-            return ()
-        return (self.distribution,) if isinstance(self.distribution, str) else tuple(self.distribution)
+        return _as_tuple(self.distribution)
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        return _as_tuple(self.tree)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -83,8 +89,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(dict.fromkeys(name for target in self.targets for name in target.distributions))
 
     @property
-    def tree(self) -> TargetSpec | None:
-        return next((target for target in self.targets if target.tree), None)
+    def trees(self) -> tuple[TargetSpec, ...]:
+        return tuple(target for target in self.targets if target.patterns)
 
 
 def load_manifest(path: Path) -> Manifest:
@@ -116,6 +122,10 @@ def _fault(manifest: Manifest, folder: str) -> str:
     return next(filter(None, faults), "")
 
 
+def _as_tuple(names: str | list[str] | None) -> tuple[str, ...]:
+    return () if names is None else (names,) if isinstance(names, str) else tuple(names)
+
+
 def _symptom_fault(symptom: str) -> str:
     try:
         re.compile(symptom)
@@ -125,12 +135,13 @@ def _symptom_fault(symptom: str) -> str:
 
 
 def _target_fault(target: TargetSpec) -> str:
-    if bool(target.distributions) == bool(target.tree):
+    if bool(target.distributions) == bool(target.patterns):
         return "a target names either a distribution or a tree"
     if target.distributions and not target.sites:
         return f"the target {target.distributions[0]} {target.versions} lists no sites"
     if any(_escapes(file) for file in target.files):
-        return f"the target {target.distributions[0]} {target.versions} has a file outside the root"
+        name = (target.distributions or target.patterns)[0]
+        return f"the target {name} {target.versions}".rstrip() + " has a file outside the root"
     return ""
 
 

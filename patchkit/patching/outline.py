@@ -1,10 +1,10 @@
-"""The outline of a Python file by `ast`: its functions, its lines and its encoding, as the interpreter sees them."""
+"""The outline of a Python file by `ast`: its functions and statements, its lines, encoding and imported names."""
 
 import ast
 import contextlib
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from patchkit.errors import SourceUnreadable
@@ -14,10 +14,13 @@ _COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 
 @dataclass(frozen=True)
 class Outline:
-    symbol: str
+    """A function with all that is in it, or a statement outside of functions; never a part of a line."""
+
+    symbol: str  # Class.method; of a statement the name that it assigns, else the class it stands in, else empty
     first: int  # 1-based, with decorators
     last: int
     node: ast.AST
+    more: tuple[ast.AST, ...] = ()  # further statements on its last line
 
     @property
     def further_lines(self) -> int:
@@ -32,29 +35,119 @@ def without_warnings() -> Iterator[None]:
         yield
 
 
-def functions(source: bytes, path: str) -> list[Outline]:
-    """The outermost functions of a file, methods included, in order."""
+def parsed(source: bytes, path: str) -> ast.Module:
+    """The syntax tree of a file.
+
+    Raises   SourceUnreadable if it is not valid Python.
+    """
     try:
         with without_warnings():
-            tree = ast.parse(source, path)
+            return ast.parse(source, path)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
         raise SourceUnreadable(
             f"{path}:{line}: not valid Python: {getattr(error, 'msg', error)}",
             "repair the file, or reinstall the package that it belongs to",
         ) from error
-    return list(_walk(tree, ()))
 
 
-def _walk(node: ast.AST, names: tuple[str, ...]) -> Iterator[Outline]:
+def outlines(tree: ast.Module, lines: Sequence[bytes], anchors: tuple[bytes, ...] = ()) -> list[Outline]:
+    """The outermost functions of a file, methods included, and the statements outside of them, in order.
+
+    A block (`if`, `with`, `class`...) is taken apart into what stands in it, unless it stands on one line or its header
+    holds all anchors.
+    """
+    found: list[Outline] = []
+    for outline in _walk(tree, (), lines, anchors):
+        if found and outline.first == found[-1].last:  # two statements on a line: they are parsed together
+            before = found.pop()
+            found.append(Outline(before.symbol, before.first, outline.last, before.node, (*before.more, outline.node)))
+        else:
+            found.append(outline)
+    return found
+
+
+def _walk(
+    node: ast.AST, names: tuple[str, ...], lines: Sequence[bytes], anchors: tuple[bytes, ...]
+) -> Iterator[Outline]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            first = min([child.lineno, *(decorator.lineno for decorator in child.decorator_list)])
-            yield Outline(".".join((*names, child.name)), first, child.end_lineno or child.lineno, child)
-        elif isinstance(child, ast.ClassDef):
-            yield from _walk(child, (*names, child.name))
-        elif isinstance(child, (ast.stmt, ast.excepthandler, ast.match_case)):
-            yield from _walk(child, names)
+            yield Outline(".".join((*names, child.name)), _first_line(child), child.end_lineno or child.lineno, child)
+        elif isinstance(child, (ast.excepthandler, ast.match_case)):
+            yield from _walk(child, names, lines, anchors)
+        elif isinstance(child, ast.stmt):
+            if _can_be_taken_apart(child, lines, anchors):
+                inner = (*names, child.name) if isinstance(child, ast.ClassDef) else names
+                yield from _walk(child, inner, lines, anchors)
+            else:
+                symbol = ".".join(filter(None, (*names, _bound(child))))
+                yield Outline(symbol, _first_line(child), child.end_lineno or child.lineno, child)
+
+
+def _can_be_taken_apart(node: ast.stmt, lines: Sequence[bytes], anchors: tuple[bytes, ...]) -> bool:
+    blocks = _blocks(node, lines)
+    if not blocks or any(_follows_on_line(block[0], lines) for block in blocks):
+        return False
+    header = list(lines[_first_line(node) - 1 : node.end_lineno])
+    for block in blocks:
+        first, last = _first_line(block[0]) - _first_line(node), (block[-1].end_lineno or 0) - _first_line(node)
+        header[first : last + 1] = [b""] * (last + 1 - first)
+    text = b"".join(header)
+    return not anchors or not all(anchor in text for anchor in anchors)
+
+
+def _blocks(node: ast.stmt, lines: Sequence[bytes]) -> list[list[ast.stmt]]:
+    """The suites of a compound statement; those of its `elif` branches too, which cannot stand alone."""
+    blocks: list[list[ast.stmt]] = []
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(node, name, [])
+        is_elif = name == "orelse" and len(block) == 1 and isinstance(block[0], ast.If) and isinstance(node, ast.If)
+        if is_elif and lines[block[0].lineno - 1].lstrip().startswith(b"elif"):
+            blocks += _blocks(block[0], lines)
+        elif block:
+            blocks.append(block)
+    inner = [*getattr(node, "handlers", []), *getattr(node, "cases", [])]
+    return [*blocks, *(part.body for part in inner)]
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _follows_on_line(node: ast.stmt, lines: Sequence[bytes]) -> bool:
+    """True if something else than white space stands before a statement on its line."""
+    return bool(lines[node.lineno - 1][: node.col_offset].strip())
+
+
+def _bound(node: ast.stmt) -> str:
+    """The name that a statement binds; empty if it binds none, or several."""
+    if isinstance(node, ast.ClassDef):
+        return node.name
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return targets[0].id if len(targets) == 1 and isinstance(targets[0], ast.Name) else ""
+
+
+def names_in(tree: ast.Module) -> dict[str, str]:
+    """What names mean in a file: imported ones by where they come from, wherever the import stands; its own with a dot.
+
+    {"nn": "torch.nn", "loss": ".loss"}; a star import is kept as {"*": "torch.nn.*"}.
+    """
+    names = {
+        node.name: f".{node.name}"
+        for node in tree.body
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                whole = alias.name if alias.asname else alias.name.partition(".")[0]
+                names[alias.asname or whole] = whole
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            for alias in node.names:
+                names[alias.asname or alias.name] = f"{module}.{alias.name}"
+    return names
 
 
 def lines_of(text: str) -> list[str]:

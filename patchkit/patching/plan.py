@@ -4,44 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from patchkit.errors import BrokenPack, PatchkitError, TargetRefused
+from patchkit.errors import PatchkitError
 from patchkit.patching import results as r
 from patchkit.patching.allowed import Allowed
 from patchkit.patching.distinfo import Distribution, Record, owners, row_for
 from patchkit.patching.draft import Draft
 from patchkit.patching.drift import drift_message
+from patchkit.patching.examine import Claim, PatchedFile, distribution_files, layout_files, record_path, tree_files
 from patchkit.patching.ledger import FileReceipt, Receipt, RecordChange, SiteReceipt, sha256_of
-from patchkit.patching.locate import refuse_foreign, source_files
 from patchkit.patching.manifest import TargetSpec
 from patchkit.patching.packs import Room, digest
 from patchkit.patching.results import FileReport, Result, SiteReport, TargetReport
-from patchkit.patching.sites import FileCodemod, Rewrite, Site, SiteState
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Who owns a file, by the RECORDs that list it."""
-
-    agreeing: tuple[tuple[Distribution, Record], ...]  # their hash is that of the bytes
-    others: tuple[tuple[Distribution, Record], ...]
-
-    @property
-    def all(self) -> tuple[tuple[Distribution, Record], ...]:
-        return (*self.agreeing, *self.others)
-
-
-@dataclass(frozen=True)
-class PatchedFile:
-    """One file under a codemod."""
-
-    path: str
-    before: bytes
-    rewrite: Rewrite
-    claim: Claim | None = None  # None: a tree, which has no RECORD
-
-    @property
-    def is_recorded(self) -> bool:
-        return self.claim is None or bool(self.claim.agreeing)
+from patchkit.patching.sites import Site, SiteState
 
 
 @dataclass
@@ -57,92 +31,29 @@ def plan_distribution(
     room: Room, spec: TargetSpec, distribution: Distribution, draft: Draft, allowed: Allowed, arguments: str
 ) -> Planned:
     """Plan a patch on an installed distribution; its sites are listed in the manifest."""
-    codemod = room.codemod()
     target = TargetReport("distribution", distribution.name, distribution.version, str(draft.root), arguments)
     absent = [path for path in spec.files if draft.read(path) is None]
     if absent:
         return Planned(_absent(room, target, absent, draft, distribution))
-    files = []
-    for path in spec.files:
-        refuse_foreign(draft.root, path, allowed)
-        data = draft.read(path) or b""
-        claim = _claim(draft, path, data)
-        _refuse_disagreement(draft.root / path, claim, allowed)
-        required = tuple(site.symbol for site in spec.sites if site.file == path)
-        files.append(
-            PatchedFile(path, data, _rewrite(codemod, data, str(draft.root / path), required, spec, allowed), claim)
-        )
-    return _decide(room, target, files, draft, allowed, distribution)
+    return _decide(room, target, distribution_files(room, spec, draft, allowed), draft, allowed, distribution)
 
 
 def plan_tree(room: Room, kind: str, within: str, draft: Draft, allowed: Allowed, arguments: str) -> Planned:
-    """Plan a patch on a source tree, a folder or a file of it; its sites are wherever the codemod finds them."""
+    """Plan a patch on a source tree, a folder or a file of it.
+
+    Its sites are wherever the codemod finds them, or in the first layout of the manifest that is there.
+    """
     target = TargetReport(kind, None, None, str(draft.root), arguments)
-    spec = room.manifest.tree
-    if spec is None or spec.tree is None:
+    if not room.manifest.trees:
         message = f"{room.id} is for installed packages, not for source trees"
         return Planned(Result(room.id, room.manifest.version, r.NOT_APPLICABLE, target, (), message))
-    codemod = room.codemod()
-    if kind == "file":
-        found = [(within, draft.read(within) or b"")]
-    else:
-        found = list(source_files(draft.root, within, spec.tree, codemod.anchors))
-    files = []
-    visited = {draft.root / path for path, _ in found if not (draft.root / path).is_symlink()}
-    for path, data in found:
-        rewrite = _rewrite(codemod, draft.remember(path, data), str(draft.root / path), (), spec, allowed)
-        link = draft.root / path
-        if rewrite.sites and (not link.is_symlink() or _is_to_be_replaced(draft.root, link, visited, allowed)):
-            files.append(PatchedFile(path, draft.read(path) or b"", rewrite))
+    files: list[PatchedFile] = []
+    for spec in room.manifest.trees:
+        if spec.sites:
+            files += layout_files(room, spec, within, draft, allowed)
+        else:
+            files += tree_files(room, spec, kind, within, draft, allowed)
     return _decide(room, target, files, draft, allowed, None)
-
-
-def _rewrite(
-    codemod: FileCodemod, data: bytes, path: str, required: tuple[str, ...], spec: TargetSpec, allowed: Allowed
-) -> Rewrite:
-    try:
-        return codemod.rewrite_file(
-            data, path, required=required, known=frozenset(spec.known), allow_drift=allowed.drift
-        )
-    except PatchkitError:
-        raise
-    except (Exception, SystemExit) as error:  # a codemod of a third party need not build on ours
-        raise BrokenPack(f"{path}: the codemod failed: {error!r}", "report this to the authors of the patch") from error
-
-
-def _is_to_be_replaced(root: Path, link: Path, visited: set[Path], allowed: Allowed) -> bool:
-    """False for a link to a file that is visited itself; one to any other place needs leave to be replaced."""
-    place = link.resolve()
-    if place in visited:
-        return False
-    if allowed.symlinks:
-        return True
-    reason = "which the search passes over" if place.is_relative_to(root) else "outside the tree"
-    raise TargetRefused(
-        f"{link} is a link to {place}, {reason}",
-        "name that place with --path, or replace the link by a patched file of its own with --allow-symlinks",
-    )
-
-
-def _claim(draft: Draft, path: str, data: bytes) -> Claim:
-    agreeing: list[tuple[Distribution, Record]] = []
-    others: list[tuple[Distribution, Record]] = []
-    for owner in owners(draft.root, path):
-        record = Record(draft.read(_record_path(draft.root, owner)) or b"", owner.record)
-        row = record.row(path)
-        if row is not None:
-            (agreeing if row.agrees_with(data) else others).append((owner, record))
-    return Claim(tuple(agreeing), tuple(others))
-
-
-def _refuse_disagreement(file: Path, claim: Claim, allowed: Allowed) -> None:
-    if claim.agreeing and claim.others and not allowed.owners:
-        right, wrong = claim.agreeing[0][0], claim.others[0][0]
-        raise TargetRefused(
-            f"{file} is listed by two distributions: {right.label}, whose file it is, and {wrong.label}, "
-            "which installed another one",
-            f"uninstall one of them, or patch the file of {right.name} with --allow-two-owners",
-        )
 
 
 def _absent(room: Room, target: TargetReport, absent: list[str], draft: Draft, distribution: Distribution) -> Result:
@@ -163,7 +74,7 @@ def _decide(
     distribution: Distribution | None,
 ) -> Planned:
     sites = [site for file in files for site in file.rewrite.sites]
-    outcome = _outcome(sites, [file.is_recorded for file in files], allowed)
+    outcome = outcome_of(sites, [file.is_recorded for file in files], drift=allowed.drift)
     if outcome == r.APPLIED:
         return _applied(room, target, files, draft)
     reports = tuple(_report(file, file.before, file.rewrite.sites) for file in files)
@@ -182,14 +93,14 @@ def _decide(
     return Planned(Result(room.id, room.manifest.version, outcome, target, reports, message, hint))
 
 
-def _outcome(sites: Sequence[Site], recorded: Sequence[bool], allowed: Allowed) -> str:
+def outcome_of(sites: Sequence[Site], recorded: Sequence[bool] = (), *, drift: bool = False) -> str:
     """One of the designed outcomes for the sites of a patch, before anything is written."""
-    if not allowed.drift and not all(recorded):
+    if not drift and not all(recorded):
         return r.CONFLICT
     states = {site.state for site in sites}
     if states <= {SiteState.MISSING}:
         return r.NOT_APPLICABLE
-    if any(site.state is SiteState.DRIFTED and not (allowed.drift and site.rewritable) for site in sites):
+    if any(site.state is SiteState.DRIFTED and not (drift and site.rewritable) for site in sites):
         return r.CONFLICT
     if SiteState.MISSING in states:
         return r.CONFLICT
@@ -201,10 +112,11 @@ def _applied(room: Room, target: TargetReport, files: list[PatchedFile], draft: 
     for file in files:
         after, sites = file.rewrite.source, file.rewrite.after
         reports.append(_report(file, after, sites))
+        untested = [site for site in file.rewrite.sites if site.state is SiteState.PRISTINE or site.rewritable]
+        lines = {site.symbol: site.line for site in reversed(untested) if not site.tested}
         notes += [
-            f"untested form: {site.symbol} ({file.path}:{site.line}) matches, but this exact code was never tested"
-            for site in file.rewrite.sites
-            if site.state is not SiteState.APPLIED and site.state is not SiteState.MISSING and not site.tested
+            f"untested form: {symbol} ({file.path}:{line}) matches, but this exact code was never tested"
+            for symbol, line in reversed(lines.items())
         ]
         if after == file.before:
             continue
@@ -243,7 +155,7 @@ def _rewrite_rows(draft: Draft, path: str, after: bytes, claim: Claim | None) ->
     """Give the file's row its new hash in every RECORD that owns it; with drift waived, in every one that lists it."""
     changes = []
     for owner, _ in (claim.agreeing or claim.others) if claim else ():
-        place = _record_path(draft.root, owner)
+        place = record_path(draft.root, owner)
         record = Record(draft.read(place) or b"", owner.record)
         row = record.row(path)
         if row is None:
@@ -252,10 +164,6 @@ def _rewrite_rows(draft: Draft, path: str, after: bytes, claim: Claim | None) ->
         draft.write(place, record.replaced(row.text, text))
         changes.append(RecordChange(place, row.text, text))
     return tuple(changes)
-
-
-def _record_path(root: Path, owner: Distribution) -> str:
-    return owner.record.relative_to(root).as_posix()
 
 
 def _report(file: PatchedFile, after: bytes, sites: Sequence[Site]) -> FileReport:

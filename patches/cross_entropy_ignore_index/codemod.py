@@ -1,0 +1,167 @@
+"""The codemod of `cross-entropy-ignore-index`."""
+
+from collections.abc import Iterator, Mapping
+
+import libcst as cst
+
+from patchkit.patching.codemod import Inspection, SiteCodemod
+from patchkit.patching.fingerprint import children
+from patchkit.patching.piece import Piece, Statement
+from patchkit.patching.sites import SiteState
+
+LOSS = "CrossEntropyLoss"
+CLASSES = {f"torch.nn.{LOSS}", f"torch.nn.modules.{LOSS}", f"torch.nn.modules.loss.{LOSS}"}
+CUSTOMARY = {LOSS, f"nn.{LOSS}", f"torch.nn.{LOSS}"}
+IGNORED, POSITION = "ignore_index", 2  # keyword, and its place among positional arguments
+UNCHANGED = "`ignore_index` is not given, or is -1"
+EXPLICIT = "no `*` or `**` argument, which may carry an `ignore_index`"
+CALLED = "the class is called where it is named, not passed on"
+IMPORTED = "the name is imported from torch"
+LOOKED_AT = (cst.Annotation, cst.Comparison, cst.Attribute)  # a class named in there is not called through it
+FORM = cst.parse_expression(f"torch.nn.{LOSS}()")
+
+
+class Codemod(SiteCodemod):
+    """Give every `torch.nn.CrossEntropyLoss(...)` the argument `ignore_index=-1`: samples labelled -1 weigh nothing.
+
+    Shapes   input (N, C) or (N, C, d1, ...) logits; target (N) or (N, d1, ...) class indices in [0, C), or -1.
+    Source   torch.nn.CrossEntropyLoss: the mean is taken over the targets that are not ignored.
+    """
+
+    anchors = (LOSS.encode(),)
+
+    def inspect(self, piece: Piece) -> Inspection | None:
+        found = list(_references(piece.node, piece.names))
+        if not found:
+            return None
+        for node, failed in found:
+            if failed is not None:
+                rewritable = failed == IMPORTED and isinstance(node, cst.Call) and not _is_fixed(node)
+                return Inspection(SiteState.DRIFTED, (node,), (failed,), rewritable=rewritable, form=FORM)
+        pristine = tuple(node for node, _ in found if isinstance(node, cst.Call) and not _is_fixed(node))
+        if pristine:
+            return Inspection(SiteState.PRISTINE, pristine, form=FORM)
+        return Inspection(SiteState.APPLIED, tuple(node for node, _ in found), form=FORM)
+
+    def rewrite(self, piece: Piece) -> Statement:
+        node = piece.node
+        while calls := [
+            call for call, _ in _references(node, piece.names) if isinstance(call, cst.Call) and not _is_fixed(call)
+        ]:  # anew each time: replacing one node rebuilds the tree
+            node = cst.ensure_type(node.deep_replace(calls[0], _with_ignored(calls[0])), type(node))
+        return node
+
+
+def _references(
+    node: cst.CSTNode, names: Mapping[str, str], *, looked_at: bool = False
+) -> Iterator[tuple[cst.CSTNode, str | None]]:
+    """Every call of the class in source order, and every other use that may lead to one; with what is wrong there."""
+    if isinstance(node, (cst.Import, cst.ImportFrom)):
+        return
+    if isinstance(node, (cst.Name, cst.Attribute)) and _meaning(node, names) == "":
+        if not looked_at:
+            yield node, CALLED
+        return
+    looked_at = looked_at or isinstance(node, LOOKED_AT)
+    parts = children(node)
+    if isinstance(node, (cst.Attribute, cst.Arg)):
+        parts = [node.value]
+    elif isinstance(node, cst.ClassDef):  # its bases are looked at, its body is not
+        for base in (*node.bases, *node.keywords):
+            yield from _references(base, names, looked_at=True)
+        parts, looked_at = [*node.decorators, node.body], False
+    elif isinstance(node, cst.Call):
+        meaning = _meaning(node.func, names)
+        if meaning is not None:
+            yield node, _failed(node) or (None if _is_fixed(node) else meaning or None)
+            parts = list(node.args)
+        looked_at = isinstance(node.func, cst.Name) and node.func.value in ("isinstance", "issubclass")
+    for part in parts:
+        yield from _references(part, names, looked_at=looked_at)
+
+
+def _meaning(function: cst.BaseExpression, names: Mapping[str, str]) -> str | None:
+    """Empty if an expression names the class; IMPORTED if it seems to, but nothing tells where from; else None."""
+    dotted = _dotted(function)
+    if dotted is None or dotted.rpartition(".")[2] != LOSS:
+        if dotted is None or names.get(dotted) not in CLASSES:  # `from torch.nn import CrossEntropyLoss as CE`
+            return None
+        return ""
+    first, _, rest = dotted.partition(".")
+    if first in names:
+        whole = ".".join(filter(None, (names[first], rest)))
+        return "" if whole in CLASSES else None
+    if dotted == LOSS and names.get("*", "").startswith("torch.nn"):
+        return ""
+    return IMPORTED if dotted in CUSTOMARY else None
+
+
+def _dotted(node: cst.BaseExpression) -> str | None:
+    if isinstance(node, cst.Name):
+        return node.value
+    if isinstance(node, cst.Attribute):
+        first = _dotted(node.value)
+        return None if first is None else f"{first}.{node.attr.value}"
+    return None
+
+
+def _failed(call: cst.Call) -> str | None:
+    """The precondition that a call does not meet."""
+    if any(argument.star for argument in call.args):
+        return EXPLICIT
+    given = _ignored(call)
+    return None if given is None or _is_minus_one(given) else UNCHANGED
+
+
+def _ignored(call: cst.Call) -> cst.BaseExpression | None:
+    positional = [argument.value for argument in call.args if argument.keyword is None]
+    named = [argument.value for argument in call.args if argument.keyword and argument.keyword.value == IGNORED]
+    return next(iter([*named, *positional[POSITION : POSITION + 1]]), None)
+
+
+def _is_fixed(call: cst.Call) -> bool:
+    return _ignored(call) is not None
+
+
+def _is_minus_one(node: cst.BaseExpression) -> bool:
+    return (
+        isinstance(node, cst.UnaryOperation)
+        and isinstance(node.operator, cst.Minus)
+        and isinstance(node.expression, cst.Integer)
+        and node.expression.value == "1"
+    )
+
+
+def _with_ignored(call: cst.Call) -> cst.Call:
+    """The call with one more argument at its end, laid out as its others are."""
+    minus_one = cst.UnaryOperation(cst.Minus(), cst.Integer("1"))
+    tight = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
+    equals = [argument.equal for argument in call.args if isinstance(argument.equal, cst.AssignEqual)]
+    new = cst.Arg(minus_one, keyword=cst.Name(IGNORED), equal=equals[-1] if equals else tight)
+    if not call.args:
+        return call.with_changes(args=[new])
+    last = call.args[-1]
+    if isinstance(last.comma, cst.Comma):  # a trailing comma: the new argument gets one too
+        after = last.comma.whitespace_after
+        new = new.with_changes(comma=last.comma.with_changes(whitespace_after=_without_comment(after)))
+        last = last.with_changes(comma=cst.Comma(whitespace_after=_next_line(call, after)))
+    else:
+        before = call.args[-2].comma if len(call.args) > 1 else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+        new = new.with_changes(whitespace_after_arg=last.whitespace_after_arg)
+        last = last.with_changes(comma=before, whitespace_after_arg=cst.SimpleWhitespace(""))
+    return call.with_changes(args=[*call.args[:-1], last, new])
+
+
+def _without_comment(space: cst.BaseParenthesizableWhitespace) -> cst.BaseParenthesizableWhitespace:
+    if not isinstance(space, cst.ParenthesizedWhitespace):
+        return space
+    first = space.first_line.with_changes(whitespace=cst.SimpleWhitespace(""), comment=None)
+    return space.with_changes(first_line=first)
+
+
+def _next_line(call: cst.Call, after_last: cst.BaseParenthesizableWhitespace) -> cst.BaseParenthesizableWhitespace:
+    """The space before the new argument: that before the first one, after the comment that followed the last one."""
+    start = call.whitespace_before_args
+    if not isinstance(after_last, cst.ParenthesizedWhitespace) or not isinstance(start, cst.ParenthesizedWhitespace):
+        return cst.SimpleWhitespace(" ")
+    return start.with_changes(first_line=after_last.first_line, empty_lines=[])

@@ -1,0 +1,1 @@
+"""Keep images with labels outside the class range out of RetinaNet's classification loss."""

@@ -1,0 +1,1 @@
+"""Make `sync_bn` a training option of ultralytics."""

@@ -1,0 +1,102 @@
+"""The trainer: the branch that wraps the model for DDP, and the check that keeps frozen BatchNorm layers frozen."""
+
+import libcst as cst
+
+from patchkit.patching.codemod import Inspection
+from patchkit.patching.fingerprint import walk
+from patchkit.patching.pattern import Pattern, same
+from patchkit.patching.piece import Piece, Statement
+from patchkit.patching.sites import SiteState
+
+TESTS = (Pattern("world_size > 1"), Pattern("self.world_size > 1"))
+MODEL = Pattern("self.model")
+FROZEN = Pattern("isinstance(MODULE, nn.BatchNorm2d)")
+ALSO_SYNC = Pattern("isinstance(MODULE, (nn.BatchNorm2d, nn.SyncBatchNorm))")
+
+CONVERSION = """\
+# patchkit ultralytics-sync-bn
+if getattr(self.args, "sync_bn", False):
+    if self.device.type != "cuda":
+        LOGGER.warning(f"'sync_bn=True' is only supported on CUDA, ignoring on '{self.device.type}'")
+    elif hasattr(self.model, "_orig_mod"):
+        raise ValueError("'sync_bn=True' does not work with a compiled model, set 'compile=False'")
+    elif any(type(m).__name__ == "RepConv" and getattr(m, "bn", None) for m in self.model.modules()):
+        raise ValueError("'sync_bn=True' does not work with RepConv(bn=True): it could not be fused after training")
+    else:
+        self.model = nn.SyncBatchNorm.convert_sync_batchnorm(self.model)
+"""
+ONE_BRANCH = "one branch `if world_size > 1:` assigns `self.model`"
+IMPORTED = "the module imports `nn` of torch and `LOGGER`"
+PLAIN_CHECK = "BatchNorm2d occurs only as `isinstance(module, nn.BatchNorm2d)`"
+
+
+def may_hold(text: bytes) -> bool:
+    return (b"world_size > 1" in text and b"self.model = " in text) or b"BatchNorm2d)" in text
+
+
+def inspect(piece: Piece) -> Inspection | None:
+    """The state of a function that wraps the model, or that tells BatchNorm layers; None for any other."""
+    if not isinstance(piece.node, cst.FunctionDef):
+        return None
+    return _inspect_branch(piece) or _inspect_check(piece.node)
+
+
+def rewrite(piece: Piece) -> Statement:
+    """The function with the conversion as the first statement of the branch, or with the wider check."""
+    branches = _branches(piece.node)
+    if branches:
+        branch = branches[0]
+        body = cst.ensure_type(branch.body, cst.IndentedBlock)
+        statements = [*piece.statements(CONVERSION), *body.body]
+        converted = branch.with_changes(body=body.with_changes(body=statements))
+        return cst.ensure_type(piece.node.deep_replace(branch, converted), cst.FunctionDef)
+    node = cst.ensure_type(piece.node, cst.FunctionDef)
+    while checks := list(FROZEN.find(node)):  # anew each time: replacing one node rebuilds the tree
+        call = cst.ensure_type(checks[0][0], cst.Call)
+        both = cst.parse_expression("(nn.BatchNorm2d, nn.SyncBatchNorm)")
+        wider = call.with_changes(args=[call.args[0], call.args[1].with_changes(value=both)])
+        node = cst.ensure_type(node.deep_replace(call, wider), cst.FunctionDef)
+    return node
+
+
+def _inspect_branch(piece: Piece) -> Inspection | None:
+    branches = _branches(piece.node)
+    if not branches:
+        return None
+    if len(branches) > 1:
+        return Inspection(SiteState.DRIFTED, tuple(branch.test for branch in branches), (ONE_BRANCH,))
+    test, body = branches[0].test, branches[0].body.body
+    if same(body[0], piece.statements(CONVERSION)[0]):
+        return Inspection(SiteState.APPLIED, (test,))
+    if piece.names.get("nn") != "torch.nn" or "LOGGER" not in piece.names:
+        return Inspection(SiteState.DRIFTED, (test,), (IMPORTED,))
+    return Inspection(SiteState.PRISTINE, (test,), form=branches[0])
+
+
+def _branches(function: cst.CSTNode) -> list[cst.If]:
+    """The branches for more than one process in which the model is wrapped."""
+    branches = [
+        node for node in walk(function) if isinstance(node, cst.If) and isinstance(node.body, cst.IndentedBlock)
+    ]
+    return [
+        branch
+        for branch in branches
+        if any(pattern.match(branch.test) is not None for pattern in TESTS)
+        and any(_assigns_model(statement) for statement in branch.body.body)
+    ]
+
+
+def _assigns_model(statement: cst.CSTNode) -> bool:
+    small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
+    return isinstance(small, cst.Assign) and MODEL.match(small.targets[0].target) is not None
+
+
+def _inspect_check(function: cst.FunctionDef) -> Inspection | None:
+    mentions = [node for node in walk(function) if isinstance(node, cst.Name) and node.value == "BatchNorm2d"]
+    checks = [node for node, _ in FROZEN.find(function)]
+    wider = [node for node, _ in ALSO_SYNC.find(function)]
+    if not mentions:
+        return None
+    if len(mentions) != len(checks) + len(wider):
+        return Inspection(SiteState.DRIFTED, (mentions[0],), (PLAIN_CHECK,))
+    return Inspection(SiteState.PRISTINE, tuple(checks)) if checks else Inspection(SiteState.APPLIED, tuple(wider))
