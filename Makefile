@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench clean
+.PHONY: help demo test lint types matrix bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
@@ -24,6 +24,12 @@ lint: $(READY)  ## ruff: rules and format
 types: $(READY)  ## mypy, strict
 	$(BIN)/mypy patchkit patches
 	$(BIN)/mypy benchmarks
+
+matrix: $(READY)  ## every patch against every release in its table
+	@for room in $$(ls -d patches/*/tested.json); do \
+	    id=$$(basename $$(dirname $$room) | tr _ -); \
+	    PATCHKIT_CACHE=$${PATCHKIT_CACHE:-.cache} $(BIN)/patchkit matrix $$id --check --format markdown || exit 1; \
+	done
 
 bench:  ## the figures of the README, from an installed patchkit
 	$(PYTHON) benchmarks/cold_apply.py

@@ -14,6 +14,10 @@ class UnknownPatch(PatchkitError):
     """No installed pack holds a patch of this id."""
 
 
+class UnknownRelease(PatchkitError):
+    """The package index has no such release, or cannot be reached."""
+
+
 class BrokenPack(PatchkitError):
     """A pack, its manifest or its codemod cannot be used."""
 

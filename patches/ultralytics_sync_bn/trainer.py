@@ -22,8 +22,8 @@ if getattr(self.args, "sync_bn", False):
         raise ValueError("'sync_bn=True' does not work with a compiled model, set 'compile=False'")
     elif any(type(m).__name__ == "RepConv" and getattr(m, "bn", None) for m in self.model.modules()):
         raise ValueError("'sync_bn=True' does not work with RepConv(bn=True): it could not be fused after training")
-    else:
-        self.model = nn.SyncBatchNorm.convert_sync_batchnorm(self.model)
+    else:  # in eval mode up to the first epoch: a graph that one process traces must not wait for the others
+        self.model = nn.SyncBatchNorm.convert_sync_batchnorm(self.model).eval()
 """
 ONE_BRANCH = "one branch `if world_size > 1:` assigns `self.model`"
 IMPORTED = "the module imports `nn` of torch and `LOGGER`"

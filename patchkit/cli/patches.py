@@ -1,51 +1,19 @@
 """The commands that concern patches."""
 
 import sys
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-import patchkit
+from patchkit.cli.application import Format, OutputFormat, app
 from patchkit.cli.failures import guarded, say
-
-app = typer.Typer(
-    help="Versioned, checked and reversible patches for installed object-detection frameworks.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-class Format(str, Enum):
-    text = "text"
-    json = "json"
-
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Patches; 'patchkit list' shows them.")]
 SomeIds = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Patches; by default all applied ones.")]
 Python = Annotated[str | None, typer.Option(metavar="EXE", help="Interpreter or environment that holds the packages.")]
 SitePackages = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder that the packages are installed in.")]
 Tree = Annotated[Path | None, typer.Option("--path", metavar="TREE-OR-FILE", help="Source tree, or one file of it.")]
-OutputFormat = Annotated[Format, typer.Option("--format", help="text, or json for scripts.")]
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        sys.stdout.write(f"patchkit {patchkit.__version__}\n")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    pass
 
 
 @app.command("list")

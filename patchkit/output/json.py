@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from patchkit.patching.packs import Room
     from patchkit.patching.results import Result
     from patchkit.patching.state import PatchState
+    from patchkit.patching.tested import Tested
     from patchkit.patching.verify import Check
 
 SCHEMA = 1
@@ -101,4 +102,34 @@ def render_list(rows: "Sequence[tuple[Room, str | None]]") -> str:
             {"id": room.id, "version": room.manifest.version, "title": room.manifest.title, "state": state}
             for room, state in rows
         ],
+    )
+
+
+def render_matrix(room: "Room", releases: "Sequence[Tested]", *, is_same: bool) -> str:
+    from patchkit.patching.tested import known_forms
+
+    known = known_forms(room.folder)
+    return render(
+        "matrix",
+        patch=room.id,
+        version=room.manifest.version,
+        releases=[
+            {
+                "distribution": release.distribution,
+                "version": release.version,
+                "outcome": release.outcome,
+                "sites": [
+                    {
+                        "file": site.file,
+                        "symbol": site.symbol,
+                        "state": site.state,
+                        "fingerprint": site.fingerprint or None,
+                        "known": site.fingerprint in known if site.fingerprint else None,
+                    }
+                    for site in release.sites
+                ],
+            }
+            for release in releases
+        ],
+        table_is_current=is_same,
     )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from patchkit.patching.packs import Room
     from patchkit.patching.results import FileReport, Result
     from patchkit.patching.state import PatchState
+    from patchkit.patching.tested import Tested
     from patchkit.patching.verify import Check
 
 
@@ -98,3 +99,38 @@ def render_room(room: "Room") -> str:
     lines += [f"symptom {symptom}" for symptom in manifest.symptoms]
     lines += [f"link    {reference.kind}: {reference.title} <{reference.url}>" for reference in manifest.references]
     return "\n".join(lines) + "\n\n" + room.readme.rstrip() + "\n"
+
+
+def render_matrix(room: "Room", releases: "Sequence[Tested]") -> str:
+    """What the codemod found, release by release."""
+    from patchkit.patching.tested import known_forms
+
+    known = known_forms(room.folder)
+    lines = []
+    for release in releases:
+        lines.append(f"{release.distribution} {release.version}: {release.outcome}")
+        for site in release.sites:
+            form = f"{site.fingerprint} {'known' if site.fingerprint in known else 'new'}" if site.fingerprint else "-"
+            lines.append(f"  {site.file}  {site.symbol}  {site.state}  {form}")
+    return "\n".join(lines) + "\n"
+
+
+def render_matrix_markdown(releases: "Sequence[Tested]") -> str:
+    """The table as the README has it: releases with the same sites and outcome in one row."""
+    from patchkit.patching.tested import Tested, TestedSite, rows
+
+    def without_form(site: TestedSite) -> TestedSite:
+        return TestedSite(site.file, site.symbol, site.state, "")
+
+    plain = [
+        Tested(release.distribution, release.version, release.outcome, tuple(map(without_form, release.sites)))
+        for release in releases
+    ]
+    lines = ["| releases | tested | outcome | sites |", "|---|---|---|---|"]
+    for row in rows(plain):
+        files = dict.fromkeys(site.file for site in row.sites)
+        sites = [
+            f"`{file}`: " + ", ".join(f"`{site.symbol}`" for site in row.sites if site.file == file) for file in files
+        ]
+        lines.append(f"| {row.distribution} {row.range} | {len(row.releases)} | {row.outcome} | {'<br>'.join(sites)} |")
+    return "\n".join(lines) + "\n"

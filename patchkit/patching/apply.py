@@ -91,6 +91,7 @@ def _plan_and_write(
     target: Target, root: Path, located: "list[Located]", allowed: Allowed, *, write: bool
 ) -> list[Result]:
     from patchkit.patching.draft import Draft
+    from patchkit.patching.relations import refuse_unrelated
 
     draft = Draft(root)
     ledger = draft.ledger
@@ -103,10 +104,7 @@ def _plan_and_write(
         step, ledger = _plan_one(target, place, draft, ledger, allowed)
         originals |= step.originals
         planned.append(step.result)
-    planned = [
-        _with_relations(result, place, ledger, planned, target.arguments)
-        for result, place in zip(planned, located, strict=True)
-    ]
+    planned = refuse_unrelated(planned, [place.room for place in located], ledger, target.arguments)
     planned = _refuse_shadowed(target, draft, planned, allowed)
     refused = any(result.outcome in r.REFUSED for result in planned)
     if refused or not write:
@@ -175,24 +173,6 @@ def _refused_anew(target: Target, place: "Located", draft: "Draft", state: Patch
             continue
         return Result(receipt.patch, receipt.version, r.CONFLICT, state.target, (), message, hint)
     return None
-
-
-def _with_relations(result: Result, place: "Located", ledger: Ledger, planned: list[Result], arguments: str) -> Result:
-    """The result, or a conflict if a patch it requires is missing or one it excludes is there."""
-    if result.outcome in r.REFUSED:
-        return result
-    room = place.room
-    applied = {receipt.patch for receipt in ledger.receipts}
-    applied |= {other.patch for other in planned if other.outcome in r.DONE}
-    missing = [id for id in room.manifest.requires if id not in applied]
-    excluded = [id for id in room.manifest.conflicts if id in applied]
-    if missing:
-        message, hint = f"{room.id} requires {missing[0]}", f"patchkit apply {missing[0]} {room.id}{arguments}"
-    elif excluded:
-        message, hint = f"{room.id} and {excluded[0]} exclude each other", f"patchkit revert {excluded[0]}{arguments}"
-    else:
-        return result
-    return replace(result, outcome=r.CONFLICT, message=message, hint=hint)
 
 
 def _refuse_shadowed(target: Target, draft: "Draft", planned: list[Result], allowed: Allowed) -> list[Result]:

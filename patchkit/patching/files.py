@@ -44,6 +44,15 @@ def write_synced(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def replace_file(path: Path, data: bytes) -> None:
+    """Put new bytes in place of a file, or make it, in one step."""
+    new = temporary(path)
+    new.unlink(missing_ok=True)
+    write_synced(new, data)
+    new.chmod(path.stat().st_mode & 0o7777 if path.exists() else 0o644)
+    new.replace(path)
+
+
 def sync_folder(folder: Path) -> None:
     """Bring the names in a folder to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)

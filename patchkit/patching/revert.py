@@ -10,6 +10,7 @@ from patchkit.patching.distinfo import CORRUPT_HINT, Record
 from patchkit.patching.draft import Draft, sha256_or_empty
 from patchkit.patching.ledger import STATE, FileReceipt, read_blob
 from patchkit.patching.lock import locked
+from patchkit.patching.relations import requiring
 from patchkit.patching.renew import renew_bytecode
 from patchkit.patching.results import FileReport, Result, SiteReport
 from patchkit.patching.settle import settle
@@ -67,6 +68,11 @@ def _conflict(draft: Draft, state: PatchState, chosen: list[PatchState], argumen
     """The refusal of a patch whose file was edited, or carries another patch that is to stay."""
     receipt = state.receipt
     leaving = {other.receipt.patch for other in chosen}
+    needed_by = requiring(receipt.patch, [other.patch for other in draft.ledger.receipts if other.patch not in leaving])
+    if needed_by is not None:
+        message = f"{needed_by} requires {receipt.patch}, and is still applied"
+        hint = f"revert both: patchkit revert {needed_by} {receipt.patch}{arguments}"
+        return Result(receipt.patch, receipt.version, r.CONFLICT, state.target, (), message, hint)
     for stacked in state.files:
         staying = [patch for patch in draft.ledger.on_top(stacked.file) if patch not in leaving]
         if stacked.state == DRIFTED:
@@ -78,7 +84,8 @@ def _conflict(draft: Draft, state: PatchState, chosen: list[PatchState], argumen
             )
         elif stacked.state == APPLIED and staying:
             message = f"{stacked.file.path}: {staying[-1]} was applied on top of {receipt.patch}"
-            hint = f"revert both: patchkit revert {staying[-1]} {receipt.patch}{arguments}"
+            both, again = " ".join([*reversed(staying), receipt.patch]), " ".join(staying)
+            hint = f"patchkit revert {both}{arguments}, then: patchkit apply {again}{arguments}"
         else:
             continue
         return Result(receipt.patch, receipt.version, r.CONFLICT, state.target, (), message, hint)

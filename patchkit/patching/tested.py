@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from patchkit.errors import BrokenPack
+from patchkit.errors import BrokenPack, WriteFailed
+from patchkit.patching.files import read, replace_file
 
 TABLE = "tested.json"
 SCHEMA = 1
@@ -92,6 +93,25 @@ def dumped(releases: Iterable[Tested]) -> bytes:
     """The bytes of the table."""
     table = {"schema": SCHEMA, "rows": [asdict(row) for row in rows(releases)]}
     return (json.dumps(table, indent=1) + "\n").encode("utf-8")
+
+
+def write_table(folder: Path, releases: Iterable[Tested]) -> bool:
+    """Write the table of a room that lies in a checkout; False if it is so already.
+
+    Raises   WriteFailed if it cannot be written, or the room lies in an installed package.
+    """
+    path, data = folder / TABLE, dumped(releases)
+    if read(path) == data:
+        return False
+    if {"site-packages", "dist-packages"} & set(folder.resolve().parts):
+        raise WriteFailed(
+            f"{folder} lies in an installed package", "run this in a checkout (pip install --editable), or with --check"
+        )
+    try:
+        replace_file(path, data)
+    except OSError as error:
+        raise WriteFailed(f"{path}: {error.strerror}", "see to it, or run this with --check") from error
+    return True
 
 
 @cache
