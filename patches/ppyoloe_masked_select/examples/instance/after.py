@@ -1,0 +1,77 @@
+"""A head for masks of instances: it selects in `get_loss_from_assign`, and hands the positive samples on."""
+
+import paddle
+import paddle.nn.functional as F
+
+
+class InstanceHead:
+    def __init__(self, num_classes, reg_range):
+        self.num_classes = num_classes
+        self.reg_range = reg_range
+        self.reg_channels = reg_range[1] - reg_range[0]
+
+    def _df_loss(self, logits, side, lower_bound=0):
+        # patchkit ppyoloe-masked-select: a target that is NaN, or has not a bin on
+        # either side, weighs nothing and is reported
+        in_bins = paddle.logical_and(side >= lower_bound, side < lower_bound + logits.shape[-1] - 1)
+        if paddle.in_dynamic_mode() and not bool(in_bins.all()):
+            from ppdet.utils.logger import setup_logger
+            steps = getattr(InstanceHead, 'bad_dfl_steps', 0) + 1
+            targets = getattr(InstanceHead, 'bad_dfl_targets', 0) + int(
+                paddle.logical_not(in_bins).astype('int64').sum())
+            setattr(InstanceHead, 'bad_dfl_steps', steps)
+            setattr(InstanceHead, 'bad_dfl_targets', targets)
+            if steps % 100 == 1:
+                setup_logger(__name__).warning(
+                    '{} DFL targets in {} training steps were NaN or outside [{}, {}) '
+                    'and weigh nothing: check the boxes of the data set, the learning '
+                    'rate and amp'.format(targets, steps, lower_bound, lower_bound + logits.shape[-1] - 1))
+        side = paddle.where(in_bins, side, paddle.full_like(side, lower_bound))
+        lower = paddle.cast(side.floor(), 'int64')
+        upper = lower + 1
+        lower_share = upper.astype('float32') - side
+        upper_share = 1 - lower_share
+        lower_loss = F.cross_entropy(
+            logits, lower - lower_bound, reduction='none') * lower_share
+        upper_loss = F.cross_entropy(
+            logits, upper - lower_bound, reduction='none') * upper_share
+        loss = lower_loss + upper_loss
+        loss = paddle.where(in_bins, loss, paddle.zeros_like(loss))
+        return loss.mean(-1, keepdim=True)
+
+    def get_loss_from_assign(self, logits, boxes, labels, true_boxes,
+                             true_sides, scores):
+        mask_positive = (labels != self.num_classes)
+        if mask_positive.sum() > 0:
+            # patchkit ppyoloe-masked-select: rows by their index, because
+            # masked_select returns foreign values with some builds of paddle
+            positive_index = paddle.nonzero(mask_positive)
+            found = paddle.gather_nd(boxes,
+                                         positive_index).reshape([-1, 4])
+            wanted = paddle.gather_nd(
+                true_boxes, positive_index).reshape([-1, 4])
+            weight = paddle.gather_nd(scores.sum(-1),
+                                          positive_index).unsqueeze(-1)
+            box_loss = F.l1_loss(found, wanted)
+
+            # distributions
+            found_bins = paddle.gather_nd(logits,
+                                              positive_index).reshape([
+                                                  -1, 4, self.reg_channels
+                                              ])  # four sides
+            wanted_sides = paddle.gather_nd(
+                true_sides, positive_index).reshape([-1, 4])
+            dfl_loss = self._df_loss(found_bins, wanted_sides,
+                                     self.reg_range[0]) * weight
+            dfl_loss = dfl_loss.sum() / scores.sum()
+
+            mask_loss = self.mask_loss(mask_positive, boxes)
+        else:
+            box_loss = paddle.zeros([1])
+            dfl_loss = paddle.zeros([1])
+            mask_loss = paddle.zeros([1])
+        return box_loss, dfl_loss, mask_loss
+
+    def mask_loss(self, mask_positive, boxes):
+        """It has the positive samples too, and selects nothing by them."""
+        return (boxes * mask_positive.astype('float32').unsqueeze(-1)).sum()
