@@ -46,9 +46,9 @@ def test_the_first_and_last_release_of_a_row_are_as_the_table_says(
     assert answer.json["table_is_current"] is True
     for release in answer.json["releases"]:
         assert release["outcome"] == row.outcome
-        assert [(site["file"], site["symbol"], site["state"], site["fingerprint"] or "") for site in release["sites"]] == [
-            (site.file, site.symbol, site.state, site.fingerprint) for site in row.sites
-        ]
+        assert [
+            (site["file"], site["symbol"], site["state"], site["fingerprint"] or "") for site in release["sites"]
+        ] == [(site.file, site.symbol, site.state, site.fingerprint) for site in row.sites]
         assert all(site["known"] in (True, None) for site in release["sites"])
 
 
@@ -151,7 +151,9 @@ def test_what_cannot_be_tested_is_refused_with_the_next_step(
 
 
 def test_a_range_is_asked_of_the_package_index(patchkit: Run) -> None:
-    answer = patchkit("matrix", "ppyoloe-masked-select", "--versions", ">=2.3,<2.5", "--check", "--format", "json", env=ENV)
+    answer = patchkit(
+        "matrix", "ppyoloe-masked-select", "--versions", ">=2.3,<2.5", "--check", "--format", "json", env=ENV
+    )
     assert [(release["version"], release["outcome"]) for release in answer.json["releases"]] == [
         ("2.3.0", "not-applicable"),
         ("2.4.0", "would-apply"),

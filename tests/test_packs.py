@@ -281,3 +281,30 @@ def test_a_tree_keeps_one_receipt_while_files_and_patches_are_added(
     assert patchkit("revert", "--all", *target, env=pack.env).code == 0
     assert (tree / "one.py").read_text() == (tree / "two.py").read_text() == text
     assert not (tree / ".patchkit").exists()
+
+
+def test_relations_hold_whichever_patch_states_them_and_when_a_patch_leaves(
+    pack: Pack, yolo: Environment, patchkit: Callable[..., Answer]
+) -> None:
+    pack.add("third-needs", "v8DetectionLoss.preprocess", extra="requires: [yolov10-dfl]\n")
+    pack.add(
+        "third-excludes", "TaskAlignedAssigner.get_pos_mask", "ultralytics/utils/tal.py", "conflicts: [yolov10-dfl]\n"
+    )
+    target = ("--site-packages", yolo.site)
+    assert patchkit("apply", "third-needs", "yolov10-dfl", *target, env=pack.env).code == 0, "in any order"
+    needed = snapshot(yolo.site)
+    refused = patchkit("revert", "yolov10-dfl", *target, env=pack.env)
+    assert refused.code == 2
+    assert "third-needs requires yolov10-dfl" in refused.out
+    assert "patchkit revert third-needs yolov10-dfl" in refused.out
+    excluded = patchkit("apply", "third-excludes", *target, env=pack.env)
+    assert excluded.code == 2
+    assert "patchkit revert yolov10-dfl" in excluded.out
+    assert snapshot(yolo.site) == needed
+
+    assert patchkit("revert", "--all", *target, env=pack.env).code == 0
+    assert patchkit("apply", "third-excludes", *target, env=pack.env).code == 0
+    other = patchkit("apply", "yolov10-dfl", *target, env=pack.env)
+    assert other.code == 2, "the applied patch excludes it, though it says nothing itself"
+    assert "exclude each other" in other.out
+    assert "patchkit revert third-excludes" in other.out

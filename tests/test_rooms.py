@@ -8,20 +8,22 @@ import libcst as cst
 import pytest
 
 from patchkit.patching.fingerprint import fingerprint
+from patchkit.patching.notebook import SUFFIX, NotebookCodemod
 from patchkit.patching.packs import Room, all_rooms
 from patchkit.patching.sites import SiteState
 
 ROOMS = all_rooms()
-EXAMPLES = [(room, case) for room in ROOMS for case in sorted((room.folder / "examples").iterdir())]
+EXAMPLES = [(room, before) for room in ROOMS for before in sorted((room.folder / "examples").glob("*/before.*"))]
 SECTIONS = ["Symptom", "Cause", "What it changes", "When not to apply", "Undo", "References"]
 
 
 def ids(value: object) -> str:
-    return value.id if isinstance(value, Room) else value.name if isinstance(value, Path) else str(value)
+    return value.id if isinstance(value, Room) else value.parent.name if isinstance(value, Path) else str(value)
 
 
-def rewrite(room: Room, source: bytes) -> tuple[bytes, list[SiteState]]:
-    done = room.codemod().rewrite_file(source, "example.py", required=(), known=frozenset(), allow_drift=False)
+def rewrite(room: Room, source: bytes, suffix: str = ".py") -> tuple[bytes, list[SiteState]]:
+    codemod = NotebookCodemod(room.codemod()) if suffix == SUFFIX else room.codemod()
+    done = codemod.rewrite_file(source, f"example{suffix}", required=(), known=frozenset(), allow_drift=False)
     return done.source, [site.state for site in done.sites]
 
 
@@ -40,16 +42,28 @@ def test_a_room_is_documented_in_full(room: Room) -> None:
     assert type(room.codemod()).__doc__
 
 
-@pytest.mark.parametrize(("room", "case"), EXAMPLES, ids=ids)
-def test_an_example_becomes_its_expected_text_and_then_stays(room: Room, case: Path) -> None:
-    before, after = (case / "before.py").read_bytes(), (case / "after.py").read_bytes()
-    source, states = rewrite(room, before)
+@pytest.mark.parametrize("room", ROOMS, ids=ids)
+def test_a_room_has_examples_and_each_is_a_pair(room: Room) -> None:
+    cases = sorted((room.folder / "examples").iterdir())
+    assert cases
+    for case in cases:
+        before, after = sorted(case.iterdir(), reverse=True)
+        assert (before.stem, after.stem) == ("before", "after")
+        assert before.suffix == after.suffix
+
+
+@pytest.mark.parametrize(("room", "example"), EXAMPLES, ids=ids)
+def test_an_example_becomes_its_expected_text_and_then_stays(room: Room, example: Path) -> None:
+    suffix = example.suffix
+    after = example.with_name(f"after{suffix}").read_bytes()
+    source, states = rewrite(room, example.read_bytes(), suffix)
     assert source.decode() == after.decode()
     assert set(states) == {SiteState.PRISTINE}
-    source, states = rewrite(room, after)
+    source, states = rewrite(room, after, suffix)
     assert source == after
     assert set(states) == {SiteState.APPLIED}
-    compile(after, "after.py", "exec")
+    if suffix == ".py":
+        compile(after, "after.py", "exec")
 
 
 def function(text: str) -> cst.FunctionDef:

@@ -4,13 +4,16 @@ from collections.abc import Iterator, Mapping
 
 import libcst as cst
 
-from patchkit.patching.codemod import Inspection, SiteCodemod
+from patchkit.patching.codemod import Inspection, Names, SiteCodemod
 from patchkit.patching.fingerprint import children
+from patchkit.patching.listing import appended
+from patchkit.patching.outline import AMBIGUOUS, Outline
 from patchkit.patching.piece import Piece, Statement
 from patchkit.patching.sites import SiteState
 
 LOSS = "CrossEntropyLoss"
 CLASSES = {f"torch.nn.{LOSS}", f"torch.nn.modules.{LOSS}", f"torch.nn.modules.loss.{LOSS}"}
+STARS = {"torch.nn.*", "torch.nn.modules.*", "torch.nn.modules.loss.*"}
 CUSTOMARY = {LOSS, f"nn.{LOSS}", f"torch.nn.{LOSS}"}
 IGNORED, POSITION = "ignore_index", 2  # keyword, and its place among positional arguments
 UNCHANGED = "`ignore_index` is not given, or is -1"
@@ -29,6 +32,10 @@ class Codemod(SiteCodemod):
     """
 
     anchors = (LOSS.encode(),)
+
+    def may_hold(self, text: bytes, outline: Outline, names: Names) -> bool:
+        """True if the class stands there under any name that the file gives it."""
+        return any(name.encode() in text for name in [LOSS, *(name for name in names() if names()[name] in CLASSES)])
 
     def inspect(self, piece: Piece) -> Inspection | None:
         found = list(_references(piece.node, piece.names))
@@ -88,10 +95,10 @@ def _meaning(function: cst.BaseExpression, names: Mapping[str, str]) -> str | No
             return None
         return ""
     first, _, rest = dotted.partition(".")
-    if first in names:
+    if first in names and names[first] != AMBIGUOUS:
         whole = ".".join(filter(None, (names[first], rest)))
         return "" if whole in CLASSES else None
-    if dotted == LOSS and names.get("*", "").startswith("torch.nn"):
+    if dotted == LOSS and names.get("*") in STARS:
         return ""
     return IMPORTED if dotted in CUSTOMARY else None
 
@@ -138,30 +145,4 @@ def _with_ignored(call: cst.Call) -> cst.Call:
     tight = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
     equals = [argument.equal for argument in call.args if isinstance(argument.equal, cst.AssignEqual)]
     new = cst.Arg(minus_one, keyword=cst.Name(IGNORED), equal=equals[-1] if equals else tight)
-    if not call.args:
-        return call.with_changes(args=[new])
-    last = call.args[-1]
-    if isinstance(last.comma, cst.Comma):  # a trailing comma: the new argument gets one too
-        after = last.comma.whitespace_after
-        new = new.with_changes(comma=last.comma.with_changes(whitespace_after=_without_comment(after)))
-        last = last.with_changes(comma=cst.Comma(whitespace_after=_next_line(call, after)))
-    else:
-        before = call.args[-2].comma if len(call.args) > 1 else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
-        new = new.with_changes(whitespace_after_arg=last.whitespace_after_arg)
-        last = last.with_changes(comma=before, whitespace_after_arg=cst.SimpleWhitespace(""))
-    return call.with_changes(args=[*call.args[:-1], last, new])
-
-
-def _without_comment(space: cst.BaseParenthesizableWhitespace) -> cst.BaseParenthesizableWhitespace:
-    if not isinstance(space, cst.ParenthesizedWhitespace):
-        return space
-    first = space.first_line.with_changes(whitespace=cst.SimpleWhitespace(""), comment=None)
-    return space.with_changes(first_line=first)
-
-
-def _next_line(call: cst.Call, after_last: cst.BaseParenthesizableWhitespace) -> cst.BaseParenthesizableWhitespace:
-    """The space before the new argument: that before the first one, after the comment that followed the last one."""
-    start = call.whitespace_before_args
-    if not isinstance(after_last, cst.ParenthesizedWhitespace) or not isinstance(start, cst.ParenthesizedWhitespace):
-        return cst.SimpleWhitespace(" ")
-    return start.with_changes(first_line=after_last.first_line, empty_lines=[])
+    return call.with_changes(args=appended(call.args, new, call.whitespace_before_args))

@@ -1,6 +1,6 @@
 """The codemod of `ppyoloe-masked-select`: two kinds of functions, the selection and the DFL."""
 
-from patchkit.patching.codemod import Inspection, SiteCodemod
+from patchkit.patching.codemod import Inspection, Names, SiteCodemod
 from patchkit.patching.outline import Outline
 from patchkit.patching.piece import Piece, Statement
 
@@ -19,7 +19,7 @@ class Codemod(SiteCodemod):
 
     anchors = (b"mask_positive",)
 
-    def may_hold(self, text: bytes, outline: Outline) -> bool:
+    def may_hold(self, text: bytes, outline: Outline, names: Names) -> bool:
         return dfl.may_hold(text) or selection.may_hold(text)
 
     def inspect(self, piece: Piece) -> Inspection | None:

@@ -1,4 +1,4 @@
-"""The DFL of PaddleDetection: two cross entropies with the bins on both sides of a target."""
+"""The DFL of PaddleDetection: two cross entropies, with the bins on both sides of a target."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,20 +8,35 @@ import libcst as cst
 from patchkit.patching.codemod import Inspection
 from patchkit.patching.fingerprint import walk
 from patchkit.patching.pattern import Bindings, Pattern, filled, same
-from patchkit.patching.piece import Piece, Statement
+from patchkit.patching.piece import Piece, Statement, with_comments_of
 from patchkit.patching.sites import SiteState
 
-LEFT = (Pattern("LEFT = paddle.cast(TARGET.floor(), 'int64')"), Pattern("LEFT = paddle.cast(TARGET, 'int64')"))
-ENTROPY = (
-    Pattern("LOSS = F.cross_entropy(DIST, SIDE - LOWER, reduction='none') * WEIGHT"),
-    Pattern("LOSS = F.cross_entropy(DIST, SIDE, reduction='none') * WEIGHT"),
-)
-MEAN = Pattern("return (LOSS_LEFT + LOSS_RIGHT).mean(-1, keepdim=True)")
+FROM_ZERO = """\
+LEFT = paddle.cast(TARGET, 'int64')
+RIGHT = LEFT + 1
+WEIGHT_LEFT = RIGHT.astype('float32') - TARGET
+WEIGHT_RIGHT = 1 - WEIGHT_LEFT
+LOSS_LEFT = F.cross_entropy(DIST, LEFT, reduction='none') * WEIGHT_LEFT
+LOSS_RIGHT = F.cross_entropy(DIST, RIGHT, reduction='none') * WEIGHT_RIGHT
+return (LOSS_LEFT + LOSS_RIGHT).mean(-1, keepdim=True)
+"""
+FROM_LOWER = """\
+LEFT = paddle.cast(TARGET.floor(), 'int64')
+RIGHT = LEFT + 1
+WEIGHT_LEFT = RIGHT.astype('float32') - TARGET
+WEIGHT_RIGHT = 1 - WEIGHT_LEFT
+LOSS_LEFT = F.cross_entropy(DIST, LEFT - LOWER, reduction='none') * WEIGHT_LEFT
+LOSS_RIGHT = F.cross_entropy(DIST, RIGHT - LOWER, reduction='none') * WEIGHT_RIGHT
+return (LOSS_LEFT + LOSS_RIGHT).mean(-1, keepdim=True)
+"""
+FORMS = [[Pattern(line) for line in form.splitlines()] for form in (FROM_LOWER, FROM_ZERO)]
 
 GUARD = """\
 # patchkit ppyoloe-masked-select: a target that is NaN, or has not a bin on
 # either side, weighs nothing and is reported
-in_bins = paddle.logical_and(TARGET >= LOWER, TARGET < LAST)
+first_bin = LOWER
+last_bin = first_bin + DIST.shape[-1] - 1
+in_bins = paddle.logical_and(TARGET >= first_bin, TARGET < last_bin)
 if paddle.in_dynamic_mode() and not bool(in_bins.all()):
     from ppdet.utils.logger import setup_logger
     steps = getattr(OWNER, 'bad_dfl_steps', 0) + 1
@@ -31,30 +46,29 @@ if paddle.in_dynamic_mode() and not bool(in_bins.all()):
     setattr(OWNER, 'bad_dfl_targets', targets)
     if steps % 100 == 1:
         setup_logger(__name__).warning(
-            '{} DFL targets in {} training steps were NaN or outside [{}, {}) '
-            'and weigh nothing: check the boxes of the data set, the learning '
-            'rate and amp'.format(targets, steps, LOWER, LAST))
-TARGET = paddle.where(in_bins, TARGET, paddle.full_like(TARGET, LOWER))
+            '{} DFL targets in {} computations of the loss were NaN or outside '
+            '[{}, {}) and weigh nothing: check the boxes of the data set'.format(
+                targets, steps, first_bin, last_bin))
+TARGET = paddle.where(in_bins, TARGET, paddle.full_like(TARGET, first_bin))
 """
 WEIGHED = """\
 loss = LOSS_LEFT + LOSS_RIGHT
 loss = paddle.where(in_bins, loss, paddle.zeros_like(loss))
 return loss.mean(-1, keepdim=True)
 """
-IN_BINS = Pattern(GUARD.splitlines()[2])
+IN_BINS = Pattern("in_bins = paddle.logical_and(TARGET >= first_bin, TARGET < last_bin)")
 WEIGHED_LOSS, WEIGHED_MEAN = map(Pattern, WEIGHED.splitlines()[1:])
-NEW_NAMES = {"in_bins", "loss", "steps", "targets", "setup_logger"}
+NEW_NAMES = {"first_bin", "in_bins", "last_bin", "loss", "setup_logger", "steps", "targets"}
 
-LEFT_BIN = "the bin on the left of a target is `paddle.cast(target, 'int64')`, or its floor"
-ENTROPIES = "two statements are `F.cross_entropy(dist, side, reduction='none') * weight`"
-AVERAGED = "the last statement is `return (left + right).mean(-1, keepdim=True)`"
-FREE_NAMES = f"no variable is called {', '.join(sorted(NEW_NAMES))}"
 OWNED = "the function is a method of a class"
+PARAMETERS = "the target and the distribution are parameters"
+FREE_NAMES = f"no variable is called {', '.join(sorted(NEW_NAMES))}"
+GUARDED_MEAN = "targets outside of the bins are taken out of the mean"
 
 
 @dataclass(frozen=True)
 class Dfl:
-    """The function taken apart; what is missing is named in `failed`."""
+    """The function taken apart; what does not hold is named in `failed`."""
 
     function: cst.FunctionDef
     bindings: Bindings
@@ -73,7 +87,7 @@ def inspect(piece: Piece) -> Inspection | None:
     body = dfl.function.body.body
     if any(IN_BINS.match(statement) is not None for statement in body):
         is_whole = WEIGHED_LOSS.match(body[-2]) is not None and WEIGHED_MEAN.match(body[-1]) is not None
-        return Inspection(SiteState.APPLIED if is_whole else SiteState.DRIFTED, (), () if is_whole else (AVERAGED,))
+        return Inspection(SiteState.APPLIED) if is_whole else Inspection(SiteState.DRIFTED, (), (GUARDED_MEAN,))
     return Inspection(SiteState.DRIFTED if dfl.failed else SiteState.PRISTINE, (), dfl.failed)
 
 
@@ -84,50 +98,38 @@ def rewrite(piece: Piece) -> Statement:
     body = cst.ensure_type(dfl.function.body, cst.IndentedBlock)
     has_docstring = dfl.function.get_docstring(clean=False) is not None
     first, rest = body.body[:has_docstring], body.body[has_docstring:-1]
-    weighed = piece.statements(filled(WEIGHED, dfl.bindings))
-    weighed[0] = weighed[0].with_changes(leading_lines=body.body[-1].leading_lines)  # type: ignore[attr-defined]
     guard = piece.statements(filled(GUARD, dfl.bindings))
+    weighed = with_comments_of(body.body[-1], piece.statements(filled(WEIGHED, dfl.bindings)))
     return dfl.function.with_changes(body=body.with_changes(body=[*first, *guard, *rest, *weighed]))
 
 
 def _taken_apart(piece: Piece) -> Dfl | None:
     node = piece.node
-    if (
-        not isinstance(node, cst.FunctionDef)
-        or node.name.value != "_df_loss"
-        or not isinstance(node.body, cst.IndentedBlock)
-    ):
+    if not isinstance(node, cst.FunctionDef) or not isinstance(node.body, cst.IndentedBlock):
         return None
-    statements = node.body.body
-    failed = []
+    if node.name.value != "_df_loss":
+        return None
+    statements = node.body.body[node.get_docstring(clean=False) is not None :]
     owner = piece.symbol.rpartition(".")[0]
-    if not owner:
-        failed.append(OWNED)
-    parameters = [parameter.name for parameter in node.params.params]
-    left = _first(LEFT, statements)
-    if left is None or not any(same(left["TARGET"], name) for name in parameters):
-        failed.append(LEFT_BIN)
-    entropies = [found for statement in statements if (found := _first(ENTROPY, [statement]))]
-    dists = {name.value for found in entropies for name in [found["DIST"]] if isinstance(name, cst.Name)}
-    lowers = [found.get("LOWER") for found in entropies]
-    if len(entropies) != 2 or len(dists) != 1 or (lowers[0] is None) != (lowers[1] is None):
-        failed.append(ENTROPIES)
-    mean = MEAN.match(statements[-1])
-    if mean is None:
-        failed.append(AVERAGED)
-    if NEW_NAMES & {name.value for name in walk(node) if isinstance(name, cst.Name)}:
-        failed.append(FREE_NAMES)
-    if failed or left is None or mean is None:
-        return Dfl(node, {}, tuple(failed))
-    last = filled("DIST.shape[-1] - 1", entropies[0])
-    lower = lowers[0] or cst.Integer("0")
-    if lowers[0] is not None:
-        last = filled(f"LOWER + {last}", {"LOWER": lower})
-    bindings = {"OWNER": cst.parse_expression(owner), "LOWER": lower, "LAST": cst.parse_expression(last)}
-    return Dfl(node, {**bindings, **mean, "TARGET": left["TARGET"]}, ())
+    tries = [_matched(form, statements) for form in FORMS]
+    bindings, failed = next((done for done in tries if not done[1]), tries[0])
+    if not failed:
+        parameters = [parameter.name for parameter in node.params.params]
+        given = [any(same(bindings[name], parameter) for parameter in parameters) for name in ("TARGET", "DIST")]
+        taken = NEW_NAMES & {name.value for name in walk(node) if isinstance(name, cst.Name)}
+        failed = [
+            text for text, holds in ((OWNED, owner), (PARAMETERS, all(given)), (FREE_NAMES, not taken)) if not holds
+        ]
+    bindings = {"LOWER": cst.Integer("0"), **bindings, "OWNER": cst.parse_expression(owner or "owner")}
+    return Dfl(node, bindings, tuple(failed))
 
 
-def _first(patterns: Sequence[Pattern], statements: Sequence[cst.CSTNode]) -> Bindings | None:
-    """What the first pattern that matches a statement binds."""
-    hits = (pattern.match(statement) for statement in statements for pattern in patterns)
-    return next((bindings for bindings in hits if bindings is not None), None)
+def _matched(form: list[Pattern], statements: Sequence[cst.BaseStatement]) -> tuple[Bindings, list[str]]:
+    """What a form binds in a function that is written like it; else its first statement that is not there."""
+    bindings: Bindings = {}
+    for pattern, statement in zip(form, [*statements, *[None] * len(form)], strict=False):
+        found = pattern.match(statement, bindings)
+        if found is None:
+            return {}, [f"the next statement is `{pattern.code}`"]
+        bindings = found
+    return bindings, [] if len(statements) == len(form) else ["the function ends with the mean"]

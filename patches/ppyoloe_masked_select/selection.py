@@ -29,6 +29,7 @@ INDEXED = Pattern(INDEX.splitlines()[2])
 KNOWN_MASK = "every selection is `paddle.masked_select(X, MASK)` with a mask of the positive samples"
 TILED_MASK = "the masks are `POSITIVE.unsqueeze(-1).tile([1, 1, WIDTH])`, used for selections alone"
 POSITIVES = "the positive samples are `LABELS != self.num_classes`"
+ONE_BLOCK = "the masks and, after the first one, all selections stand in one block"
 FREE_NAME = "no variable is called `positive_index`"
 
 
@@ -80,20 +81,39 @@ def rewrite(piece: Piece) -> Statement:
 
 def _selection(function: cst.CSTNode) -> Selection:
     masks = _masks(function)
-    names = {_name(cst.ensure_type(mask, cst.Assign).targets[0].target) for mask in masks}
-    samples = {_name(bindings["POSITIVE"]) for mask in masks for bindings in [_tiled(mask)] if bindings}
-    selects = [call for call, bindings in SELECT.find(function) if _name(bindings["MASK"]) in names | samples]
+    tiled = [bindings for mask in masks if (bindings := _tiled(mask)) is not None]
+    names = {_name(bindings["MASK"]) for bindings in tiled}
+    samples = {_name(bindings["POSITIVE"]) for bindings in tiled}
+    selects = [(call, _name(found["MASK"])) for call, found in SELECT.find(function)]
+    selects = [(call, mask) for call, mask in selects if mask in names | samples]
     uses = [node for node in walk(function) if isinstance(node, cst.Name) and node.value in names]
-    under_masks = [b for _, b in SELECT.find(function) if _name(b["MASK"]) in names]
-    positive = next((b["POSITIVE"] for mask in masks for b in [_tiled(mask)] if b), None)
-    failed = []
-    if len(samples) != 1 or len(uses) != len(masks) + len(under_masks):
-        failed.append(TILED_MASK)
-    if not _are_positives(function, samples):
-        failed.append(POSITIVES)
-    if any(isinstance(node, cst.Name) and node.value == "positive_index" for node in walk(function)):
-        failed.append(FREE_NAME)
-    return Selection(selects, masks, positive, tuple(failed))
+    checks = (
+        (TILED_MASK, len(samples) == 1 and len(uses) == len(masks) + sum(mask in names for _, mask in selects)),
+        (POSITIVES, _are_positives(function, samples)),
+        (ONE_BLOCK, _stand_in_one_block(function, masks, [call for call, _ in selects])),
+        (FREE_NAME, not any(isinstance(node, cst.Name) and node.value == "positive_index" for node in walk(function))),
+    )
+    failed = tuple(text for text, holds in checks if not holds)
+    positive = tiled[0]["POSITIVE"] if tiled else None
+    return Selection([call for call, _ in selects], masks, positive, failed)
+
+
+def _stand_in_one_block(function: cst.CSTNode, masks: Sequence[cst.CSTNode], selects: Sequence[cst.CSTNode]) -> bool:
+    """True if the first mask is set on the way to every other mask and to every selection."""
+    blocks = [node.body for node in walk(function) if isinstance(node, cst.IndentedBlock)]
+    lines = [[_alone(statement) for statement in block] for block in blocks]
+    block, alone = next(
+        ((block, line) for block, line in zip(blocks, lines, strict=True) if masks and masks[0] in line), ((), [])
+    )
+    if not block or not all(mask in alone for mask in masks):
+        return False
+    after = {id(node) for statement in block[alone.index(masks[0]) + 1 :] for node in walk(statement)}
+    return all(id(call) in after for call in selects)
+
+
+def _alone(statement: cst.CSTNode) -> cst.CSTNode | None:
+    """What stands alone on its line."""
+    return statement.body[0] if isinstance(statement, cst.SimpleStatementLine) and len(statement.body) == 1 else None
 
 
 def _masks(function: cst.CSTNode) -> list[cst.CSTNode]:
@@ -108,7 +128,9 @@ def _are_positives(function: cst.CSTNode, names: set[str]) -> bool:
     """True if the one name is the mask of the positive samples: compared here, or handed over under that name."""
     assigned = {_name(bindings["POSITIVE"]) for _, bindings in POSITIVE.find(function)}
     given = {node.name.value for node in walk(function) if isinstance(node, cst.Param)} & {"mask_positive"}
-    return bool(names) and names <= assigned | given
+    targets = [node.target for node in walk(function) if isinstance(node, (cst.AssignTarget, cst.AugAssign))]
+    is_set_once = sum(_name(target) in names for target in targets) == (0 if names <= given else 1)
+    return bool(names) and names <= assigned | given and is_set_once
 
 
 def _name(node: cst.CSTNode) -> str:
@@ -137,6 +159,9 @@ class _Masks(cst.CSTTransformer):
                 new = []
             own = new[0].leading_lines if new and new[0] is not statement else ()  # type: ignore[attr-defined]
             lines += [*statement.leading_lines, *own]  # type: ignore[attr-defined]
+            comment = statement.trailing_whitespace.comment if isinstance(statement, cst.SimpleStatementLine) else None
+            if new != [statement] and comment is not None:
+                lines.append(cst.EmptyLine(comment=comment))
             if new:
                 kept += [new[0].with_changes(leading_lines=lines), *new[1:]]
                 lines = []

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from patchkit.patching.codemod import Inspection, SiteCodemod
+from patchkit.patching.codemod import Inspection, Names, SiteCodemod
+from patchkit.patching.fingerprint import walk
 from patchkit.patching.outline import Outline
 from patchkit.patching.pattern import Bindings, Pattern, filled
-from patchkit.patching.piece import Piece, Statement
+from patchkit.patching.piece import Piece, Statement, with_comments_of
 from patchkit.patching.sites import SiteState
 
 # The line that trains the wrong class with a negative label, and fails with one that is too large.
@@ -19,7 +20,7 @@ START = Pattern("LOSSES = []")
 MEAN = Pattern("return _sum(LOSSES) / len(ALL_TARGETS)")
 
 GUARD = """\
-# patchkit retinanet-label-guard: an image with a label outside [0, num_classes) does not count in this loss
+# patchkit retinanet-label-guard: an image with a label outside [0, num_classes) does not count here
 labels_per_image = TARGETS["labels"]
 bad_labels = labels_per_image[(labels_per_image < 0) | (labels_per_image >= LOGITS.shape[-1])]
 if len(bad_labels) > 0:
@@ -27,8 +28,7 @@ if len(bad_labels) > 0:
         self.skipped_images = getattr(self, "skipped_images", 0) + 1
         warnings.warn(
             f"image_id {TARGETS.get('image_id')}: labels {bad_labels.unique().tolist()} are outside "
-            f"[0, {LOGITS.shape[-1]}), its classification loss is skipped "
-            f"({self.skipped_images} skipped so far)"
+            f"[0, {LOGITS.shape[-1]}), its classification loss is skipped"
         )
     continue
 """
@@ -44,6 +44,8 @@ INDEXED = "the one-hot target is set by `TARGET[FOREGROUND, TARGETS['labels'][MA
 LOOPED = "one loop runs over `zip(targets, cls_logits, matched_idxs)`"
 COLLECTED = "the losses of the images are collected in a list that starts empty"
 AVERAGED = "the last statement is `return _sum(losses) / len(targets)`"
+NEW_NAMES = {"bad_labels", "labels_per_image"}
+FREE_NAMES = f"no variable is called {' or '.join(sorted(NEW_NAMES))}"
 IMPORTED = "the module imports `torch` and `warnings`"
 
 
@@ -68,7 +70,7 @@ class Codemod(SiteCodemod):
 
     anchors = (b"RetinaNetClassificationHead", b"compute_loss", b"labels")
 
-    def may_hold(self, text: bytes, outline: Outline) -> bool:
+    def may_hold(self, text: bytes, outline: Outline, names: Names) -> bool:
         return b"def compute_loss" in text and b"labels" in text and b"cls_logits" in text
 
     def inspect(self, piece: Piece) -> Inspection | None:
@@ -91,8 +93,7 @@ class Codemod(SiteCodemod):
         body = cst.ensure_type(loss.loop.body, cst.IndentedBlock)
         guard = piece.statements(filled(GUARD, loss.bindings))
         loop = loss.loop.with_changes(body=body.with_changes(body=[*guard, *body.body]))
-        mean = piece.statements(filled(VALID_MEAN, loss.bindings))
-        mean[0] = mean[0].with_changes(leading_lines=loss.statements[-1].leading_lines)  # type: ignore[attr-defined]
+        mean = with_comments_of(loss.statements[-1], piece.statements(filled(VALID_MEAN, loss.bindings)))
         kept = [loop if statement is loss.loop else statement for statement in loss.statements[:-1]]
         return loss.node.with_changes(body=loss.node.body.with_changes(body=[*kept, *mean]))
 
@@ -105,7 +106,7 @@ def _taken_apart(piece: Piece) -> Loss | None:
     statements = node.body.body
     hits = list(ONE_HOT.find(node))
     loops = [statement for statement in statements if isinstance(statement, cst.For)]
-    if not hits and "RetinaNet" not in piece.symbol:
+    if not hits and not piece.symbol.startswith("RetinaNetClassificationHead."):
         return None
     failed = [] if len(hits) == 1 else [INDEXED]
     bindings: Bindings = {**hits[0][1]} if hits else {}
@@ -121,5 +122,7 @@ def _taken_apart(piece: Piece) -> Loss | None:
         failed.append(COLLECTED)
     if any(piece.names.get(name) != name for name in ("torch", "warnings")):
         failed.append(IMPORTED)
+    if NEW_NAMES & {name.value for name in walk(node) if isinstance(name, cst.Name)}:
+        failed.append(FREE_NAMES)
     one_hot = hits[0][0] if hits else None
     return Loss(node, statements, loop, mean or over or bindings, one_hot, tuple(failed))

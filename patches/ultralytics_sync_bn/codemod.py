@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from patchkit.patching.codemod import Inspection, SiteCodemod
+from patchkit.patching.codemod import Inspection, Names, SiteCodemod
 from patchkit.patching.outline import Outline
 from patchkit.patching.piece import Piece, Statement
 from patchkit.patching.sites import NOTHING_IMPORTED, Rewrite
@@ -28,7 +28,7 @@ class Codemod(SiteCodemod):
 
     anchors = ()  # the manifest lists every site
 
-    def may_hold(self, text: bytes, outline: Outline) -> bool:
+    def may_hold(self, text: bytes, outline: Outline, names: Names) -> bool:
         return trainer.may_hold(text) or keys.may_hold(text)
 
     def inspect(self, piece: Piece) -> Inspection | None:

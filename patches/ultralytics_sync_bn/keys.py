@@ -3,6 +3,7 @@
 import libcst as cst
 
 from patchkit.patching.codemod import Inspection
+from patchkit.patching.listing import appended
 from patchkit.patching.pattern import Pattern
 from patchkit.patching.piece import Piece, Statement
 from patchkit.patching.sites import SiteState
@@ -10,6 +11,7 @@ from patchkit.patching.sites import SiteState
 NAME, KEY = "CFG_BOOL_KEYS", "sync_bn"
 FROZENSET = Pattern("frozenset(KEYS)")
 LITERAL = "the keys are a set or a tuple of strings"
+NO_SPACE = cst.SimpleWhitespace("")
 # What there is to know of a form: the kind of the collection, not the keys of a release.
 FORMS = {cst.Set: cst.parse_expression("{'key'}"), cst.Tuple: cst.parse_expression("('key',)")}
 FROZEN_FORM = cst.parse_expression("frozenset({'key'})")
@@ -37,10 +39,9 @@ def rewrite(piece: Piece) -> Statement:
     value = _value(piece.node)
     keys = None if value is None else _collection(value)
     assert keys is not None
-    last, before = keys.elements[-1], keys.elements[-2]
-    quote = cst.ensure_type(last.value, cst.SimpleString).quote
-    added = last.with_changes(value=cst.SimpleString(f"{quote}{KEY}{quote}"))
-    elements = [*keys.elements[:-1], last.with_changes(comma=before.comma), added]
+    quote = cst.ensure_type(keys.elements[-1].value, cst.SimpleString).quote
+    new = cst.Element(cst.SimpleString(f"{quote}{KEY}{quote}"))
+    elements = appended([cst.ensure_type(element, cst.Element) for element in keys.elements], new, NO_SPACE)
     return cst.ensure_type(piece.node.deep_replace(keys, keys.with_changes(elements=elements)), cst.SimpleStatementLine)
 
 

@@ -20,12 +20,22 @@ if getattr(self.args, "sync_bn", False):
         LOGGER.warning(f"'sync_bn=True' is only supported on CUDA, ignoring on '{self.device.type}'")
     elif hasattr(self.model, "_orig_mod"):
         raise ValueError("'sync_bn=True' does not work with a compiled model, set 'compile=False'")
-    elif any(type(m).__name__ == "RepConv" and getattr(m, "bn", None) for m in self.model.modules()):
-        raise ValueError("'sync_bn=True' does not work with RepConv(bn=True): it could not be fused after training")
-    else:  # in eval mode up to the first epoch: a graph that one process traces must not wait for the others
-        self.model = nn.SyncBatchNorm.convert_sync_batchnorm(self.model).eval()
+    elif any(getattr(m, "bn", None) for m in self.model.modules() if type(m).__name__ == "RepConv"):
+        raise ValueError("'sync_bn=True' does not work with RepConv(bn=True), which could not be fused later")
+    else:
+        unconverted = dict(self.model.named_modules())
+        self.model = nn.SyncBatchNorm.convert_sync_batchnorm(self.model)
+        for key, layer in self.model.named_modules():  # what was set on a layer stays with it
+            kept = vars(unconverted.get(key, layer))
+            vars(layer).update({k: v for k, v in kept.items() if k not in vars(layer)})
+        self.model.eval()  # up to the first epoch: a graph traced by one process must not wait for others
 """
 ONE_BRANCH = "one branch `if world_size > 1:` assigns `self.model`"
+NEW_NAMES = {"kept", "key", "layer", "unconverted"}
+FREE_NAMES = f"no variable is called {', '.join(sorted(NEW_NAMES))}"
+UNCONVERTED = "nothing converts BatchNorm layers yet"
+# Of several things in one function, the first of these is its state.
+STATES = (SiteState.DRIFTED, SiteState.PRISTINE, SiteState.APPLIED)
 IMPORTED = "the module imports `nn` of torch and `LOGGER`"
 PLAIN_CHECK = "BatchNorm2d occurs only as `isinstance(module, nn.BatchNorm2d)`"
 
@@ -38,24 +48,24 @@ def inspect(piece: Piece) -> Inspection | None:
     """The state of a function that wraps the model, or that tells BatchNorm layers; None for any other."""
     if not isinstance(piece.node, cst.FunctionDef):
         return None
-    return _inspect_branch(piece) or _inspect_check(piece.node)
+    found = [seen for seen in (_inspect_branch(piece), _inspect_check(piece.node)) if seen is not None]
+    return next((seen for state in STATES for seen in found if seen.state is state), None)
 
 
 def rewrite(piece: Piece) -> Statement:
-    """The function with the conversion as the first statement of the branch, or with the wider check."""
-    branches = _branches(piece.node)
-    if branches:
-        branch = branches[0]
-        body = cst.ensure_type(branch.body, cst.IndentedBlock)
-        statements = [*piece.statements(CONVERSION), *body.body]
-        converted = branch.with_changes(body=body.with_changes(body=statements))
-        return cst.ensure_type(piece.node.deep_replace(branch, converted), cst.FunctionDef)
+    """The function with the conversion as the first statement of the branch, and with the wider check."""
     node = cst.ensure_type(piece.node, cst.FunctionDef)
     while checks := list(FROZEN.find(node)):  # anew each time: replacing one node rebuilds the tree
         call = cst.ensure_type(checks[0][0], cst.Call)
         both = cst.parse_expression("(nn.BatchNorm2d, nn.SyncBatchNorm)")
         wider = call.with_changes(args=[call.args[0], call.args[1].with_changes(value=both)])
         node = cst.ensure_type(node.deep_replace(call, wider), cst.FunctionDef)
+    for branch in _branches(node):
+        body = cst.ensure_type(branch.body, cst.IndentedBlock)
+        if _is_converted(piece, branch):
+            continue
+        converted = branch.with_changes(body=body.with_changes(body=[*piece.statements(CONVERSION), *body.body]))
+        node = cst.ensure_type(node.deep_replace(branch, converted), cst.FunctionDef)
     return node
 
 
@@ -63,14 +73,22 @@ def _inspect_branch(piece: Piece) -> Inspection | None:
     branches = _branches(piece.node)
     if not branches:
         return None
-    if len(branches) > 1:
-        return Inspection(SiteState.DRIFTED, tuple(branch.test for branch in branches), (ONE_BRANCH,))
-    test, body = branches[0].test, branches[0].body.body
-    if same(body[0], piece.statements(CONVERSION)[0]):
-        return Inspection(SiteState.APPLIED, (test,))
-    if piece.names.get("nn") != "torch.nn" or "LOGGER" not in piece.names:
-        return Inspection(SiteState.DRIFTED, (test,), (IMPORTED,))
-    return Inspection(SiteState.PRISTINE, (test,), form=branches[0])
+    tests = tuple(branch.test for branch in branches)
+    if len(branches) == 1 and _is_converted(piece, branches[0]):
+        return Inspection(SiteState.APPLIED, tests)
+    names = {node.value for node in walk(piece.node) if isinstance(node, cst.Name)}
+    checks = {
+        ONE_BRANCH: len(branches) == 1,
+        IMPORTED: piece.names.get("nn") == "torch.nn" and "LOGGER" in piece.names,
+        UNCONVERTED: "convert_sync_batchnorm" not in names,
+        FREE_NAMES: not NEW_NAMES & names,
+    }
+    failed = tuple(text for text, holds in checks.items() if not holds)
+    return Inspection(SiteState.DRIFTED if failed else SiteState.PRISTINE, tests, failed, form=branches[0])
+
+
+def _is_converted(piece: Piece, branch: cst.If) -> bool:
+    return same(branch.body.body[0], piece.statements(CONVERSION)[0])
 
 
 def _branches(function: cst.CSTNode) -> list[cst.If]:

@@ -4,7 +4,7 @@ import ast
 
 import libcst as cst
 
-from patchkit.patching.codemod import Inspection, SiteCodemod
+from patchkit.patching.codemod import Inspection, Names, SiteCodemod
 from patchkit.patching.fingerprint import walk
 from patchkit.patching.outline import Outline
 from patchkit.patching.piece import Piece, Statement
@@ -32,9 +32,9 @@ class Codemod(SiteCodemod):
 
     anchors = (b"softmax", b"proj")
 
-    def may_hold(self, text: bytes, outline: Outline) -> bool:
+    def may_hold(self, text: bytes, outline: Outline, names: Names) -> bool:
         """False for functions that only call a layer named `proj`, as attention does."""
-        if not super().may_hold(text, outline):
+        if not super().may_hold(text, outline, names):
             return False
         nodes = [node for whole in (outline.node, *outline.more) for node in ast.walk(whole)]
         called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}

@@ -13,7 +13,7 @@ from typing import Any
 from patchkit.edits import Edit, edited, edits_between
 from patchkit.errors import BrokenPack, SourceUnreadable
 from patchkit.patching.magics import masked
-from patchkit.patching.outline import names_in, without_warnings
+from patchkit.patching.outline import AMBIGUOUS, names_in, without_warnings
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -115,13 +115,15 @@ def names_of(notebook: Notebook) -> dict[str, str]:
     names: dict[str, str] = {}
     for cell in notebook.cells:
         python = masked(cell.text)
-        if python is None:
+        if python is None or not python.runs:
             continue
         try:
             with without_warnings():
-                names |= names_in(ast.parse(python.text))
+                found = names_in(ast.parse(python.text))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue  # a cell with the anchors is parsed again, and refused by name
+        for name, meaning in found.items():
+            names[name] = meaning if names.get(name, meaning) == meaning else AMBIGUOUS
     return names
 
 

@@ -8,7 +8,7 @@ import ast
 import codecs
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -28,6 +28,7 @@ from patchkit.patching.outline import (
 from patchkit.patching.piece import NotReproduced, Piece, Statement
 from patchkit.patching.sites import NOTHING_IMPORTED, REPORT_HINT, Rewrite, Site, SiteState
 
+Names = Callable[[], Mapping[str, str]]
 MODULE = "<module>"  # a statement that stands in no class and binds no name, as tracebacks call it
 
 
@@ -47,8 +48,11 @@ class SiteCodemod(ABC):
 
     anchors: tuple[bytes, ...]  # every file that holds a site holds all of these, before and after
 
-    def may_hold(self, text: bytes, outline: Outline) -> bool:
-        """False if a piece cannot hold a site: a cheap look, before LibCST parses it."""
+    def may_hold(self, text: bytes, outline: Outline, names: Names) -> bool:
+        """False if a piece cannot hold a site: a cheap look, before LibCST parses it.
+
+        `names()` says what names mean in the file.
+        """
         return all(anchor in text for anchor in self.anchors)
 
     @abstractmethod
@@ -85,7 +89,7 @@ class SiteCodemod(ABC):
         for outline in pieces:
             text = b"".join(lines[outline.first - 1 : outline.last])
             with _as_failures(path, outline.symbol):
-                if outline.symbol not in required and not self.may_hold(text, outline):
+                if outline.symbol not in required and not self.may_hold(text, outline, meanings):
                     continue
                 piece = Piece.parse(text.decode(encoding), outline.symbol, outline.first, meanings)
                 seen = self.inspect(piece)

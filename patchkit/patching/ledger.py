@@ -37,6 +37,7 @@ class RecordChange:
 class SiteReceipt:
     symbol: str
     line: int  # in the patched file, 1-based
+    original_line: int = 0  # 0: not known
 
 
 @dataclass(frozen=True)

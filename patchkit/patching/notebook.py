@@ -51,11 +51,11 @@ class NotebookCodemod:
         sites: list[Site] = []
         edited = {}
         for cell in notebook.cells:
-            if not all(anchor.decode() in cell.text for anchor in self.anchors):
-                continue
             place = f"{path}, cells[{cell.number}]"
             python = masked(cell.text)
             if python is None:  # the body of a cell magic in another language
+                continue
+            if not python.parses and not all(anchor.decode() in cell.text for anchor in self.anchors):
                 continue
             try:
                 text = python.text.encode("utf-8")

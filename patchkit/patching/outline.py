@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from patchkit.errors import SourceUnreadable
 
+AMBIGUOUS = "?"  # what a name means that stands for several things
 _COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 
 

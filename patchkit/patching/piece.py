@@ -79,6 +79,15 @@ class Piece:
         return self.node.name if isinstance(self.node, cst.FunctionDef) else self.node
 
 
+def with_comments_of(old: cst.BaseStatement, new: list[Statement]) -> list[Statement]:
+    """New statements for an old one, with the lines before it and the comment behind it."""
+    assert isinstance(old, cst.SimpleStatementLine)
+    new[0] = new[0].with_changes(leading_lines=[*old.leading_lines, *new[0].leading_lines])
+    if isinstance(new[-1], cst.SimpleStatementLine) and old.trailing_whitespace.comment is not None:
+        new[-1] = new[-1].with_changes(trailing_whitespace=old.trailing_whitespace)
+    return new
+
+
 class _Indented(cst.CSTTransformer):
     def __init__(self, indent: str) -> None:
         super().__init__()

@@ -15,7 +15,7 @@ from patchkit.patching.ledger import FileReceipt, Receipt, RecordChange, SiteRec
 from patchkit.patching.manifest import TargetSpec
 from patchkit.patching.packs import Room, digest
 from patchkit.patching.results import FileReport, Result, SiteReport, TargetReport
-from patchkit.patching.sites import Site, SiteState
+from patchkit.patching.sites import Rewrite, Site, SiteState
 
 
 @dataclass
@@ -127,7 +127,7 @@ def _applied(room: Room, target: TargetReport, files: list[PatchedFile], draft: 
                 file.path,
                 sha256_of(file.before),
                 sha256_of(after),
-                tuple(SiteReceipt(site.symbol, site.line) for site in sites if site.line),
+                _site_receipts(file.rewrite),
                 _rewrite_rows(draft, file.path, after, file.claim),
                 link=_link_of(draft.root / file.path) if file.claim is None else None,
             )
@@ -145,6 +145,12 @@ def _applied(room: Room, target: TargetReport, files: list[PatchedFile], draft: 
     )
     result = Result(room.id, room.manifest.version, r.APPLIED, target, tuple(reports), "\n".join(notes))
     return Planned(result, receipt, originals)
+
+
+def _site_receipts(rewrite: Rewrite) -> tuple[SiteReceipt, ...]:
+    before = rewrite.sites if len(rewrite.sites) == len(rewrite.after) else [None] * len(rewrite.after)
+    pairs = zip(rewrite.after, before, strict=True)
+    return tuple(SiteReceipt(site.symbol, site.line, old.line if old else 0) for site, old in pairs if site.line)
 
 
 def _link_of(file: Path) -> str | None:

@@ -99,7 +99,7 @@ def _reverted(draft: Draft, state: PatchState) -> Result:
         file = stacked.file
         before, after = draft.original(file.path), draft.read(file.path)
         there = file.sites if stacked.state == APPLIED else ()
-        sites = tuple(SiteReport(site.symbol, site.line, "pristine") for site in there)
+        sites = tuple(SiteReport(site.symbol, site.original_line or site.line, "pristine") for site in there)
         hashes = sha256_or_empty(before), sha256_or_empty(after)
         reports.append(FileReport(file.path, *hashes, sites, before=before or b"", after=after or b""))
     message = "" if state.state == APPLIED else f"it was {state.state}: only its receipt was left to remove"

@@ -62,9 +62,11 @@ class YamlKey:
             state = SiteState.APPLIED if is_right else SiteState.DRIFTED
             failed = () if is_right else (f"`{self.key}` has a value like {self.value}",)
             return Site(self.key, lines[self.key], state, tested=True, failed=failed)
-        if self.after in lines:
+        if self.after in lines and isinstance(node, yaml.MappingNode) and not node.flow_style:
             return Site(self.key, lines[self.after], SiteState.PRISTINE, tested=True)
-        return Site(self.key, 1, SiteState.DRIFTED, failed=(f"the mapping has a key `{self.after}`",))
+        return Site(
+            self.key, 1, SiteState.DRIFTED, failed=(f"the mapping has a key `{self.after}`, on a line of its own",)
+        )
 
     def _edit(self, text: str, mapping: yaml.Node | None) -> Edit:
         """A line after the neighbour's, with its indentation, its space before the comment and its line ending."""
@@ -74,7 +76,7 @@ class YamlKey:
         end = text.find("\n", value.end_mark.index)
         line = text[start:] if end < 0 else text[start : end + 1]
         newline = "\r\n" if line.endswith("\r\n") or (end < 0 and "\r\n" in text) else "\n"
-        comment = re.search(r"(\s*# )(\(\w+\) )?", line)
+        comment = re.search(r"(\s*# )(\([^)]*\) )?", line)
         space, kind = (comment[1], f"({self.kind}) " if comment[2] else "") if comment else ("  # ", "")
         indentation = line[: len(line) - len(line.lstrip())]
         added = f"{indentation}{self.key}: {self.value}{space}{kind}{self.comment}"

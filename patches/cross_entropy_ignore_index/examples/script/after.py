@@ -28,8 +28,8 @@ summed = nn.CrossEntropyLoss(
 )
 rare = nn.CrossEntropyLoss(
     label_smoothing=0.2,
-    reduction="sum",
-    ignore_index=-1  # no comma here
+    reduction="sum",  # no comma here
+    ignore_index=-1
 )
 hanging = nn.CrossEntropyLoss(label_smoothing=0.3,
                               reduction="sum",

@@ -12,7 +12,9 @@ class Head:
     def _df_loss(self, logits, side):
         # patchkit ppyoloe-masked-select: a target that is NaN, or has not a bin on
         # either side, weighs nothing and is reported
-        in_bins = paddle.logical_and(side >= 0, side < logits.shape[-1] - 1)
+        first_bin = 0
+        last_bin = first_bin + logits.shape[-1] - 1
+        in_bins = paddle.logical_and(side >= first_bin, side < last_bin)
         if paddle.in_dynamic_mode() and not bool(in_bins.all()):
             from ppdet.utils.logger import setup_logger
             steps = getattr(Head, 'bad_dfl_steps', 0) + 1
@@ -22,10 +24,10 @@ class Head:
             setattr(Head, 'bad_dfl_targets', targets)
             if steps % 100 == 1:
                 setup_logger(__name__).warning(
-                    '{} DFL targets in {} training steps were NaN or outside [{}, {}) '
-                    'and weigh nothing: check the boxes of the data set, the learning '
-                    'rate and amp'.format(targets, steps, 0, logits.shape[-1] - 1))
-        side = paddle.where(in_bins, side, paddle.full_like(side, 0))
+                    '{} DFL targets in {} computations of the loss were NaN or outside '
+                    '[{}, {}) and weigh nothing: check the boxes of the data set'.format(
+                        targets, steps, first_bin, last_bin))
+        side = paddle.where(in_bins, side, paddle.full_like(side, first_bin))
         lower = paddle.cast(side, 'int64')
         upper = lower + 1
         lower_share = upper.astype('float32') - side

@@ -15,7 +15,9 @@ class Head:
     def _df_loss(self, logits, side, lower_bound=0):
         # patchkit ppyoloe-masked-select: a target that is NaN, or has not a bin on
         # either side, weighs nothing and is reported
-        in_bins = paddle.logical_and(side >= lower_bound, side < lower_bound + logits.shape[-1] - 1)
+        first_bin = lower_bound
+        last_bin = first_bin + logits.shape[-1] - 1
+        in_bins = paddle.logical_and(side >= first_bin, side < last_bin)
         if paddle.in_dynamic_mode() and not bool(in_bins.all()):
             from ppdet.utils.logger import setup_logger
             steps = getattr(Head, 'bad_dfl_steps', 0) + 1
@@ -25,10 +27,10 @@ class Head:
             setattr(Head, 'bad_dfl_targets', targets)
             if steps % 100 == 1:
                 setup_logger(__name__).warning(
-                    '{} DFL targets in {} training steps were NaN or outside [{}, {}) '
-                    'and weigh nothing: check the boxes of the data set, the learning '
-                    'rate and amp'.format(targets, steps, lower_bound, lower_bound + logits.shape[-1] - 1))
-        side = paddle.where(in_bins, side, paddle.full_like(side, lower_bound))
+                    '{} DFL targets in {} computations of the loss were NaN or outside '
+                    '[{}, {}) and weigh nothing: check the boxes of the data set'.format(
+                        targets, steps, first_bin, last_bin))
+        side = paddle.where(in_bins, side, paddle.full_like(side, first_bin))
         lower = paddle.cast(side.floor(), 'int64')
         upper = lower + 1
         lower_share = upper.astype('float32') - side

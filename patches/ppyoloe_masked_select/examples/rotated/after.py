@@ -15,7 +15,9 @@ class RotatedHead:
         """One target a sample, not four."""
         # patchkit ppyoloe-masked-select: a target that is NaN, or has not a bin on
         # either side, weighs nothing and is reported
-        in_bins = paddle.logical_and(angle >= 0, angle < logits.shape[-1] - 1)
+        first_bin = 0
+        last_bin = first_bin + logits.shape[-1] - 1
+        in_bins = paddle.logical_and(angle >= first_bin, angle < last_bin)
         if paddle.in_dynamic_mode() and not bool(in_bins.all()):
             from ppdet.utils.logger import setup_logger
             steps = getattr(RotatedHead, 'bad_dfl_steps', 0) + 1
@@ -25,10 +27,10 @@ class RotatedHead:
             setattr(RotatedHead, 'bad_dfl_targets', targets)
             if steps % 100 == 1:
                 setup_logger(__name__).warning(
-                    '{} DFL targets in {} training steps were NaN or outside [{}, {}) '
-                    'and weigh nothing: check the boxes of the data set, the learning '
-                    'rate and amp'.format(targets, steps, 0, logits.shape[-1] - 1))
-        angle = paddle.where(in_bins, angle, paddle.full_like(angle, 0))
+                    '{} DFL targets in {} computations of the loss were NaN or outside '
+                    '[{}, {}) and weigh nothing: check the boxes of the data set'.format(
+                        targets, steps, first_bin, last_bin))
+        angle = paddle.where(in_bins, angle, paddle.full_like(angle, first_bin))
         lower = paddle.cast(angle, 'int64')
         upper = lower + 1
         lower_share = upper.astype('float32') - angle

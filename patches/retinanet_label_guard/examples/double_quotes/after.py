@@ -22,7 +22,7 @@ class RetinaNetClassificationHead:
         cls_logits = outputs["cls_logits"]
 
         for image, logits, matched in zip(targets, cls_logits, matches):
-            # patchkit retinanet-label-guard: an image with a label outside [0, num_classes) does not count in this loss
+            # patchkit retinanet-label-guard: an image with a label outside [0, num_classes) does not count here
             labels_per_image = image["labels"]
             bad_labels = labels_per_image[(labels_per_image < 0) | (labels_per_image >= logits.shape[-1])]
             if len(bad_labels) > 0:
@@ -30,8 +30,7 @@ class RetinaNetClassificationHead:
                     self.skipped_images = getattr(self, "skipped_images", 0) + 1
                     warnings.warn(
                         f"image_id {image.get('image_id')}: labels {bad_labels.unique().tolist()} are outside "
-                        f"[0, {logits.shape[-1]}), its classification loss is skipped "
-                        f"({self.skipped_images} skipped so far)"
+                        f"[0, {logits.shape[-1]}), its classification loss is skipped"
                     )
                 continue
             # anchors that have an object

@@ -20,7 +20,7 @@ class RetinaNetClassificationHead:
 
         for image, logits, matched in zip(targets,
                                           cls_logits, matches):  # image by image
-            # patchkit retinanet-label-guard: an image with a label outside [0, num_classes) does not count in this loss
+            # patchkit retinanet-label-guard: an image with a label outside [0, num_classes) does not count here
             labels_per_image = image["labels"]
             bad_labels = labels_per_image[(labels_per_image < 0) | (labels_per_image >= logits.shape[-1])]
             if len(bad_labels) > 0:
@@ -28,8 +28,7 @@ class RetinaNetClassificationHead:
                     self.skipped_images = getattr(self, "skipped_images", 0) + 1
                     warnings.warn(
                         f"image_id {image.get('image_id')}: labels {bad_labels.unique().tolist()} are outside "
-                        f"[0, {logits.shape[-1]}), its classification loss is skipped "
-                        f"({self.skipped_images} skipped so far)"
+                        f"[0, {logits.shape[-1]}), its classification loss is skipped"
                     )
                 continue
             foreground = matched >= 0
@@ -41,4 +40,4 @@ class RetinaNetClassificationHead:
         # the mean over the batch
         if len(losses) == 0:  # no valid image: a zero that every parameter of the head still belongs to
             return (cls_logits * 0).sum()
-        return _sum(losses) / len(losses)
+        return _sum(losses) / len(losses)  # a scalar

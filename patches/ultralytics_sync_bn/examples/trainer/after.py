@@ -20,10 +20,15 @@ class Trainer:
                     LOGGER.warning(f"'sync_bn=True' is only supported on CUDA, ignoring on '{self.device.type}'")
                 elif hasattr(self.model, "_orig_mod"):
                     raise ValueError("'sync_bn=True' does not work with a compiled model, set 'compile=False'")
-                elif any(type(m).__name__ == "RepConv" and getattr(m, "bn", None) for m in self.model.modules()):
-                    raise ValueError("'sync_bn=True' does not work with RepConv(bn=True): it could not be fused after training")
-                else:  # in eval mode up to the first epoch: a graph that one process traces must not wait for the others
-                    self.model = nn.SyncBatchNorm.convert_sync_batchnorm(self.model).eval()
+                elif any(getattr(m, "bn", None) for m in self.model.modules() if type(m).__name__ == "RepConv"):
+                    raise ValueError("'sync_bn=True' does not work with RepConv(bn=True), which could not be fused later")
+                else:
+                    unconverted = dict(self.model.named_modules())
+                    self.model = nn.SyncBatchNorm.convert_sync_batchnorm(self.model)
+                    for key, layer in self.model.named_modules():  # what was set on a layer stays with it
+                        kept = vars(unconverted.get(key, layer))
+                        vars(layer).update({k: v for k, v in kept.items() if k not in vars(layer)})
+                    self.model.eval()  # up to the first epoch: a graph traced by one process must not wait for others
             self.model = nn.parallel.DistributedDataParallel(self.model, device_ids=[RANK])
         LOGGER.info("ready")
 
