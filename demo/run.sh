@@ -47,8 +47,21 @@ step 0 patchkit status --python env
 step 0 patchkit verify --python env
 step 0 cat "$packages/.patchkit/ledger.json"
 step 0 patchkit apply yolov10-dfl --python env
+step 0 patchkit apply ultralytics-sync-bn --python env
+step 0 grep sync_bn "$packages/ultralytics/cfg/default.yaml"
 step 0 patchkit revert yolov10-dfl --python env
+step 0 patchkit verify --python env
+step 0 patchkit revert --all --python env
 step 0 patchkit status --python env
 step 0 diff -r -x __pycache__ pristine "$packages"
+
+echo
+echo '== notebook: a cell that trains with labels of -1'
+mkdir course
+cp "$checkout/patches/cross_entropy_ignore_index/examples/notebook/before.ipynb" course/train.ipynb
+step 1 patchkit apply cross-entropy-ignore-index --path course --diff
+step 0 patchkit apply cross-entropy-ignore-index --path course
+step 0 patchkit revert --all --path course
+step 0 cmp course/train.ipynb "$checkout/patches/cross_entropy_ignore_index/examples/notebook/before.ipynb"
 
 printf '\ndemo: every command ended as it should, and every file is byte for byte what pip had installed\n'

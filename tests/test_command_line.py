@@ -138,9 +138,12 @@ def test_list_names_every_patch_and_its_state(patchkit: Run) -> None:
     assert (answer.code, answer.err) == (0, "")
     assert list(answer.json) == ["schema", "command", "patches"]
     assert answer.json["command"] == "list"
-    assert [list(patch) for patch in answer.json["patches"]] == [["id", "version", "title", "state"]]
-    assert answer.json["patches"][0]["id"] == ID
-    assert patchkit("list").out.startswith(f"{ID}  1.")
+    folders = [path.parent.name for path in (REPOSITORY / "patches").glob("*/patch.yaml")]
+    assert [patch["id"] for patch in answer.json["patches"]] == sorted(name.replace("_", "-") for name in folders)
+    assert {tuple(patch) for patch in answer.json["patches"]} == {("id", "version", "title", "state")}
+    lines = patchkit("list").out.splitlines()
+    assert [line.split()[0] for line in lines] == [patch["id"] for patch in answer.json["patches"]]
+    assert all(" not applied  " in line for line in lines)
 
 
 def test_show_and_explain_print_the_room(patchkit: Run) -> None:
@@ -437,9 +440,14 @@ def test_a_wheel_in_an_environment_patches_it_and_a_foreign_patchkit_over_it_is_
         return Answer(done.returncode, done.stdout, done.stderr)
 
     checked([sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", yolo.python, built.wheel])
-    assert [patch["state"] for patch in run("list", "--format", "json").json["patches"]] == [None]
+
+    def states() -> dict[str, str]:
+        return {patch["id"]: patch["state"] for patch in run("list", "--format", "json").json["patches"]}
+
+    assert set(states().values()) == {None}, "every room is in the wheel"
+    assert len(states()) == len(list((REPOSITORY / "patches").glob("*/patch.yaml")))
     assert run("apply", ID).code == 0
-    assert [patch["state"] for patch in run("list", "--format", "json").json["patches"]] == ["applied"]
+    assert states()[ID] == "applied"
     assert run("verify").code == 0
     assert run("revert", ID).code == 0
 
