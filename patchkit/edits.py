@@ -1,5 +1,6 @@
 """Changes of text by offset: what is not named in an edit keeps its characters."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -12,6 +13,12 @@ class Edit:
     start: int
     end: int
     text: str
+
+
+def line_starts(text: str) -> list[int]:
+    """Where each line starts, as Python source is divided into lines, and the end of the text."""
+    starts = [0, *(match.end() for match in re.finditer("\r\n|\r|\n", text))]
+    return starts if starts[-1] == len(text) else [*starts, len(text)]
 
 
 def edits_between(old: str, new: str) -> list[Edit]:

@@ -14,6 +14,10 @@ class UnknownPatch(PatchkitError):
     """No installed pack holds a patch of this id."""
 
 
+class UnknownRule(PatchkitError):
+    """No rule or recipe has this name."""
+
+
 class UnknownRelease(PatchkitError):
     """The package index has no such release, or cannot be reached."""
 

@@ -173,6 +173,10 @@ ROWS = "rows = paddle.masked_select(x, mask).reshape([-1, 4])"
         (SELECTS.format(MASK, f"{ROWS}\n    y = paddle.masked_select(x, x > 0)"), "with a mask of the positive"),
         (SELECTS.format(MASK, ROWS).replace("!= self.num_classes", "> 0"), "LABELS != self.num_classes"),
         (SELECTS.format(MASK.replace("[1, 1, 4]", "[2, 1, 4]"), ROWS), "with a mask of the positive"),
+        (SELECTS.format(MASK, ROWS.replace(".reshape([-1, 4])", "")), "brought to rows"),
+        (SELECTS.format(MASK, ROWS.replace(".reshape([-1, 4])", ".unsqueeze(-1)")), "brought to rows"),
+        (SELECTS.format(MASK, f"mask_positive[0] = False\n    {ROWS}"), "not changed in place"),
+        (SELECTS.format(MASK, f"mask_positive.logical_not_()\n    {ROWS}"), "not changed in place"),
     ],
 )
 def test_a_selection_that_is_not_wholly_known_is_a_conflict(
@@ -184,6 +188,20 @@ def test_a_selection_that_is_not_wholly_known_is_a_conflict(
     assert answer.outcomes == ["conflict"]
     assert words in answer.json["results"][0]["message"]
     assert path.read_text() == text
+
+
+def test_a_mask_of_another_name_is_patched_as_well(tmp_path: Path, patchkit: Run) -> None:
+    path = tmp_path / "head.py"
+    path.write_text(SELECTS.format(MASK, ROWS).replace("mask_positive", "is_positive"))
+    assert patchkit("apply", PADDLE, "--path", path, "--format", "json").outcomes == ["applied"]
+    assert "paddle.nonzero(is_positive)" in path.read_text()
+
+
+def test_selections_of_other_things_are_left_alone(tmp_path: Path, patchkit: Run) -> None:
+    path = tmp_path / "nms.py"
+    path.write_text("def nms(self, x, keep):\n    return paddle.masked_select(x, keep)\n")
+    answer = patchkit("apply", PADDLE, "--path", path, "--format", "json")
+    assert answer.outcomes == ["not-applicable"]
 
 
 DFL = (REPOSITORY / "patches/ppyoloe_masked_select/examples/form_a/before.py").read_text()
@@ -199,6 +217,55 @@ def test_a_dfl_that_is_not_wholly_known_is_a_conflict(old: str, new: str, tmp_pa
     answer = patchkit("apply", PADDLE, "--path", path, "--format", "json")
     assert answer.outcomes == ["conflict"]
     assert "_df_loss has drifted" in answer.json["results"][0]["message"]
+
+
+HEAD = (REPOSITORY / "patches/retinanet_label_guard/examples/double_quotes/before.py").read_text()
+APPEND = next(line for line in HEAD.splitlines() if "losses.append(" in line)
+MEAN = next(line for line in HEAD.splitlines() if "/ len(targets)" in line)
+HOT = next(line for line in HEAD.splitlines() if line.endswith("] = 1.0"))
+FOR = next(line for line in HEAD.splitlines() if " in zip(" in line)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEAD.replace(MEAN, f"        losses.append(extra)\n{MEAN}"),
+        HEAD.replace(FOR, f"{FOR}\n            if skip:\n                continue"),
+        HEAD.replace(FOR, f"{FOR}\n            count += 1"),
+        HEAD.replace(FOR, f"{FOR}\n            losses.append(0)"),
+        HEAD.replace(HOT, HOT.replace("1.0", "1")),
+        HEAD.replace(HOT, f"{HOT}\n            one_hot[0, image['labels'][0]] = 1.0"),
+        HEAD.replace("import warnings", "import this"),
+        HEAD.replace(MEAN, MEAN.replace("len(targets)", "2")),
+        HEAD.replace(FOR, f"{FOR}\n            bad_labels = None"),
+    ],
+)
+def test_a_classification_loss_that_is_not_wholly_known_is_a_conflict(text: str, tmp_path: Path, patchkit: Run) -> None:
+    assert text != HEAD
+    path = tmp_path / "retinanet.py"
+    path.write_text(text)
+    answer = patchkit("apply", GUARD, "--path", path, "--format", "json")
+    assert answer.outcomes == ["conflict"]
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("id", "example", "old", "new"),
+    [
+        (GUARD, "retinanet_label_guard/examples/double_quotes", "                continue\n", "                pass\n"),
+        (GUARD, "retinanet_label_guard/examples/double_quotes", "labels_per_image < 0", "labels_per_image < -1"),
+        (PADDLE, "ppyoloe_masked_select/examples/form_a", "paddle.full_like(", "paddle.ones_like("),
+        (PADDLE, "ppyoloe_masked_select/examples/form_a", "loss = paddle.where(", "loss = loss or paddle.where("),
+    ],
+)
+def test_a_guard_that_was_changed_does_not_count_as_the_fix(
+    id: str, example: str, old: str, new: str, tmp_path: Path, patchkit: Run
+) -> None:
+    text = (REPOSITORY / "patches" / example / "after.py").read_text()
+    assert old in text
+    path = tmp_path / "loss.py"
+    path.write_text(text.replace(old, new))
+    assert patchkit("apply", id, "--path", path, "--format", "json").outcomes == ["conflict"]
 
 
 NN = "from torch import nn\n"
@@ -240,3 +307,37 @@ def test_every_way_to_name_and_to_write_the_call_is_followed(
     assert after in path.read_text()
     assert patchkit("revert", ENTROPY, "--path", path).code == 0
     assert path.read_text() == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{NN}c = nn.CrossEntropyLoss()\ndef f():\n    import paddle.nn as nn\n    return nn.CrossEntropyLoss()\n",
+        f"import paddle.nn as nn\nc = nn.CrossEntropyLoss()\ndef f():\n    {NN}    return nn.CrossEntropyLoss()\n",
+        f"try:\n    {NN}except ImportError:\n    import paddle.nn as nn\nc = nn.CrossEntropyLoss()\n",
+        f"{NN}def f(nn):\n    return nn.CrossEntropyLoss()\n",
+        f"{NN}nn = other\nc = nn.CrossEntropyLoss()\n",
+    ],
+)
+def test_a_name_that_means_several_things_is_a_conflict(text: str, tmp_path: Path, patchkit: Run) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(text)
+    answer = patchkit("apply", ENTROPY, "--path", path, "--format", "json")
+    assert answer.outcomes == ["conflict"]
+    assert "imported from torch" in answer.json["results"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{NN}for n in a:\n    if n == 'CrossEntropyLoss':\n        c = nn.CrossEntropyLoss()\n        break\n",
+        f"{NN}while a:\n    c = nn.CrossEntropyLoss(); continue\n",
+        "from torch.nn import CrossEntropyLoss as CE\nwith CE() as k:\n    x = 1\nif CE()(x, y) > 2:\n    a = CE()\n",
+    ],
+)
+def test_calls_in_loops_and_headers_are_all_patched(text: str, tmp_path: Path, patchkit: Run) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(text)
+    answer = patchkit("apply", ENTROPY, "--path", path, "--format", "json")
+    assert answer.outcomes == ["applied"]
+    assert path.read_text() == re.sub(r"(CrossEntropyLoss|CE)\(\)", r"\1(ignore_index=-1)", text)

@@ -139,6 +139,8 @@ def test_a_damaged_table_is_an_error_that_names_it(pack: Pack, patchkit: Run) ->
     [
         (("no-such-patch",), ("no patch is called",)),
         (("cross-entropy-ignore-index",), ("no releases to test", "source trees")),
+        (("yolov10-dfl", "--versions", ""), ("names no release", "a range")),
+        (("yolov10-dfl", "--versions", " , "), ("names no release",)),
         (("yolov10-dfl", "--versions", "eight"), ("--versions eight", "a range")),
         (("yolov10-dfl", "--versions", "8.0.999999"), ("pip does not give ultralytics 8.0.999999",)),
         (("yolov10-dfl", "--versions", ">=99"), ("no release of ultralytics is within >=99",)),

@@ -156,7 +156,7 @@ def test_magics_and_shell_lines_stay_as_they_are(magic: str, tmp_path: Path, pat
     assert sources(path)[1] == source.replace("= nn.CrossEntropyLoss()", "= nn.CrossEntropyLoss(ignore_index=-1)")
 
 
-@pytest.mark.parametrize("magic", ["%%time", "%%capture out", "%%writefile train.py", "\n%%time"])
+@pytest.mark.parametrize("magic", ["%%time", "%%capture out", "%%writefile 'my train.py'", "%%memit", "\n%%time"])
 def test_a_cell_magic_with_a_python_body_is_read(magic: str, tmp_path: Path, patchkit: Run) -> None:
     source = f"{magic}\nloss = nn.CrossEntropyLoss()"
     path = written(tmp_path / "n.ipynb", notebook(cell(IMPORT), cell(source)))
@@ -169,6 +169,39 @@ def test_a_cell_magic_of_another_language_is_left_alone(magic: str, tmp_path: Pa
     path = written(tmp_path / "n.ipynb", notebook(cell(IMPORT), cell(f"{magic}\nloss = nn.CrossEntropyLoss()")))
     answer = patchkit("apply", ID, "--path", path, "--format", "json")
     assert (answer.code, answer.outcomes) == (2, ["not-applicable"])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "%%timeit loss = nn.CrossEntropyLoss()\nloss(x, y)",
+        "%timeit -n 3 nn.CrossEntropyLoss()(x, y)",
+        "r = %timeit -o nn.CrossEntropyLoss()(x, y)",
+        "loss = CE()\n$broken line",
+    ],
+)
+def test_code_that_cannot_be_edited_is_never_passed_over(source: str, tmp_path: Path, patchkit: Run) -> None:
+    head = IMPORT + "from torch.nn import CrossEntropyLoss as CE\n"
+    path = written(tmp_path / "n.ipynb", notebook(cell(head), cell(TRAIN), cell(source)))
+    before = path.read_bytes()
+    answer = patchkit("apply", ID, "--path", path)
+    assert_refused(answer, "cells[2]")
+    assert path.read_bytes() == before
+
+
+def test_a_line_magic_that_runs_one_statement_is_edited(tmp_path: Path, patchkit: Run) -> None:
+    path = written(
+        tmp_path / "n.ipynb", notebook(cell(IMPORT), cell("%time loss = nn.CrossEntropyLoss()  # once\nx = 1"))
+    )
+    assert patchkit("apply", ID, "--path", path).code == 0
+    assert sources(path)[1] == "%time loss = nn.CrossEntropyLoss(ignore_index=-1)  # once\nx = 1"
+
+
+def test_text_that_looks_like_a_mask_stays(tmp_path: Path, patchkit: Run) -> None:
+    source = "!ls\nc = nn.CrossEntropyLoss()\npass  # patchkit masks line 0\n"
+    path = written(tmp_path / "n.ipynb", notebook(cell(IMPORT), cell(source)))
+    assert patchkit("apply", ID, "--path", path).code == 0
+    assert sources(path)[1] == source.replace("Loss()", "Loss(ignore_index=-1)")
 
 
 def test_notebooks_and_source_files_of_a_tree_are_one_patch(tmp_path: Path, patchkit: Run) -> None:
@@ -199,11 +232,25 @@ def test_notebooks_and_source_files_of_a_tree_are_one_patch(tmp_path: Path, patc
         (b'{"nbformat": "CrossEntropyLoss"}', ("names no nbformat",)),
         (b'{"nbformat": 4, "x": "CrossEntropyLoss"}', ("not a valid notebook",)),
         (b'{"nbformat": 4, "cells": [{"x": "CrossEntropyLoss"}]}', ("not a valid notebook",)),
+        (b'{"nbformat": 5, "x": "CrossEntropyLoss"}', ("nbformat 5",)),
+        (b'{"nbformat": 4, "cells": [{"cell_type": "code", "source": 3, "x": "CrossEntropyLoss"}]}', ("not a valid",)),
         (b'{"nbformat": 3, "worksheets": ["CrossEntropyLoss"]}', ("nbformat 3", "jupyter nbconvert", "--nbformat 4")),
         ('{"nbformat": 4, "x": "CrossEntropyLoss"}'.encode("utf-16"), ("not a notebook",)),
         (b'{"nbformat": 4, "cells": ' + b"[" * 100_000 + b'"CrossEntropyLoss"', ("not a notebook",)),
     ],
-    ids=["text", "json", "array", "nbformat", "no-cells", "no-type", "nbformat-3", "utf-16", "deep"],
+    ids=[
+        "text",
+        "json",
+        "array",
+        "nbformat",
+        "no-cells",
+        "no-type",
+        "nbformat-5",
+        "source",
+        "nbformat-3",
+        "utf-16",
+        "deep",
+    ],
 )
 def test_what_is_no_notebook_is_refused_and_left_as_it_is(
     data: bytes, words: tuple[str, ...], tmp_path: Path, patchkit: Run

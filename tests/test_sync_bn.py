@@ -166,14 +166,38 @@ def test_a_default_yaml_with_windows_line_ends_keeps_them(tmp_path: Path, patchk
     ("texts", "outcome", "words"),
     [
         ({"trainer": TRAINER + TRAINER[TRAINER.index("        if world") :]}, "conflict", "one branch"),
+        (
+            {"trainer": TRAINER + "        elif world_size > 2 and x:\n            self.model = FSDP(self.model)\n"},
+            "conflict",
+            "one branch",
+        ),
+        ({"trainer": TRAINER.replace("self.model.to(self.device)", "DDP(self.model)")}, "conflict", "one branch"),
+        (
+            {"trainer": TRAINER + "\n    def other(self):\n        convert_sync_batchnorm(self.model)\n"},
+            "conflict",
+            "nothing converts",
+        ),
         ({"trainer": TRAINER.replace("from torch import nn", "import nn")}, "conflict", "imports `nn`"),
         ({"trainer": TRAINER.replace("world_size > 1", "world_size >= 2")}, "conflict", "holds nothing"),
         ({"init": CFG.replace('"val", "plots"', "*OTHER")}, "conflict", "a set or a tuple"),
         ({"init": "x = 1\n"}, "conflict", "CFG_BOOL_KEYS is not in"),
         ({"default": "seed: 0\n"}, "conflict", "has a key `deterministic`"),
-        ({"default": "sync_bn: yes please\n"}, "conflict", "has a value like False"),
+        ({"default": "sync_bn: yes please\n"}, "conflict", "`sync_bn` is False"),
+        ({"default": "sync_bn: True\n"}, "conflict", "`sync_bn` is False"),
     ],
-    ids=["two-branches", "other-nn", "other-test", "other-keys", "no-keys", "no-neighbour", "other-value"],
+    ids=[
+        "two-branches",
+        "other-branch",
+        "other-wrap",
+        "converts",
+        "other-nn",
+        "other-test",
+        "other-keys",
+        "no-keys",
+        "no-neighbour",
+        "other-value",
+        "turned-on",
+    ],
 )
 def test_a_form_that_is_not_known_is_a_conflict_and_nothing_is_written(
     texts: dict[str, str], outcome: str, words: str, tmp_path: Path, patchkit: Run

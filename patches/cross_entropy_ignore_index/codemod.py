@@ -7,7 +7,7 @@ import libcst as cst
 from patchkit.patching.codemod import Inspection, Names, SiteCodemod
 from patchkit.patching.fingerprint import children
 from patchkit.patching.listing import appended
-from patchkit.patching.outline import AMBIGUOUS, Outline
+from patchkit.patching.outline import AMBIGUOUS
 from patchkit.patching.piece import Piece, Statement
 from patchkit.patching.sites import SiteState
 
@@ -33,7 +33,7 @@ class Codemod(SiteCodemod):
 
     anchors = (LOSS.encode(),)
 
-    def may_hold(self, text: bytes, outline: Outline, names: Names) -> bool:
+    def mentions(self, text: bytes, names: Names) -> bool:
         """True if the class stands there under any name that the file gives it."""
         return any(name.encode() in text for name in [LOSS, *(name for name in names() if names()[name] in CLASSES)])
 
@@ -51,12 +51,20 @@ class Codemod(SiteCodemod):
         return Inspection(SiteState.APPLIED, tuple(node for node, _ in found), form=FORM)
 
     def rewrite(self, piece: Piece) -> Statement:
-        node = piece.node
-        while calls := [
-            call for call, _ in _references(node, piece.names) if isinstance(call, cst.Call) and not _is_fixed(call)
-        ]:  # anew each time: replacing one node rebuilds the tree
-            node = cst.ensure_type(node.deep_replace(calls[0], _with_ignored(calls[0])), type(node))
-        return node
+        found = [node for node, _ in _references(piece.node, piece.names)]
+        calls = {id(node) for node in found if isinstance(node, cst.Call) and not _is_fixed(node)}
+        return cst.ensure_type(piece.node.visit(_Calls(calls)), type(piece.node))
+
+
+class _Calls(cst.CSTTransformer):
+    """The argument in every one of these calls."""
+
+    def __init__(self, calls: set[int]) -> None:
+        super().__init__()
+        self._calls = calls
+
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
+        return _with_ignored(updated_node) if id(original_node) in self._calls else updated_node
 
 
 def _references(
@@ -91,11 +99,12 @@ def _meaning(function: cst.BaseExpression, names: Mapping[str, str]) -> str | No
     """Empty if an expression names the class; IMPORTED if it seems to, but nothing tells where from; else None."""
     dotted = _dotted(function)
     if dotted is None or dotted.rpartition(".")[2] != LOSS:
-        if dotted is None or names.get(dotted) not in CLASSES:  # `from torch.nn import CrossEntropyLoss as CE`
-            return None
-        return ""
+        # `from torch.nn import CrossEntropyLoss as CE`
+        return "" if dotted is not None and names.get(dotted) in CLASSES else None
     first, _, rest = dotted.partition(".")
-    if first in names and names[first] != AMBIGUOUS:
+    if names.get(first) == AMBIGUOUS:
+        return IMPORTED
+    if first in names:
         whole = ".".join(filter(None, (names[first], rest)))
         return "" if whole in CLASSES else None
     if dotted == LOSS and names.get("*") in STARS:

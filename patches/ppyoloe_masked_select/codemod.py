@@ -17,7 +17,7 @@ class Codemod(SiteCodemod):
              arXiv:2006.04388.
     """
 
-    anchors = (b"mask_positive",)
+    anchors = (b"masked_select",)  # named in the comment of a patched function too
 
     def may_hold(self, text: bytes, outline: Outline, names: Names) -> bool:
         return dfl.may_hold(text) or selection.may_hold(text)

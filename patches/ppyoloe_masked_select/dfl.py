@@ -56,14 +56,12 @@ loss = LOSS_LEFT + LOSS_RIGHT
 loss = paddle.where(in_bins, loss, paddle.zeros_like(loss))
 return loss.mean(-1, keepdim=True)
 """
-IN_BINS = Pattern("in_bins = paddle.logical_and(TARGET >= first_bin, TARGET < last_bin)")
-WEIGHED_LOSS, WEIGHED_MEAN = map(Pattern, WEIGHED.splitlines()[1:])
+WEIGHED_LOSS = Pattern(WEIGHED.splitlines()[0])
 NEW_NAMES = {"first_bin", "in_bins", "last_bin", "loss", "setup_logger", "steps", "targets"}
 
 OWNED = "the function is a method of a class"
 PARAMETERS = "the target and the distribution are parameters"
 FREE_NAMES = f"no variable is called {', '.join(sorted(NEW_NAMES))}"
-GUARDED_MEAN = "targets outside of the bins are taken out of the mean"
 
 
 @dataclass(frozen=True)
@@ -84,10 +82,8 @@ def inspect(piece: Piece) -> Inspection | None:
     dfl = _taken_apart(piece)
     if dfl is None:
         return None
-    body = dfl.function.body.body
-    if any(IN_BINS.match(statement) is not None for statement in body):
-        is_whole = WEIGHED_LOSS.match(body[-2]) is not None and WEIGHED_MEAN.match(body[-1]) is not None
-        return Inspection(SiteState.APPLIED) if is_whole else Inspection(SiteState.DRIFTED, (), (GUARDED_MEAN,))
+    if _is_guarded(piece):
+        return Inspection(SiteState.APPLIED)
     return Inspection(SiteState.DRIFTED if dfl.failed else SiteState.PRISTINE, (), dfl.failed)
 
 
@@ -109,10 +105,9 @@ def _taken_apart(piece: Piece) -> Dfl | None:
         return None
     if node.name.value != "_df_loss":
         return None
-    statements = node.body.body[node.get_docstring(clean=False) is not None :]
-    owner = piece.symbol.rpartition(".")[0]
-    tries = [_matched(form, statements) for form in FORMS]
-    bindings, failed = next((done for done in tries if not done[1]), tries[0])
+    statements = _without_docstring(node)
+    owner = _owner(piece)
+    bindings, failed = _matched_form(statements)
     if not failed:
         parameters = [parameter.name for parameter in node.params.params]
         given = [any(same(bindings[name], parameter) for parameter in parameters) for name in ("TARGET", "DIST")]
@@ -120,8 +115,42 @@ def _taken_apart(piece: Piece) -> Dfl | None:
         failed = [
             text for text, holds in ((OWNED, owner), (PARAMETERS, all(given)), (FREE_NAMES, not taken)) if not holds
         ]
-    bindings = {"LOWER": cst.Integer("0"), **bindings, "OWNER": cst.parse_expression(owner or "owner")}
-    return Dfl(node, bindings, tuple(failed))
+    return Dfl(node, _completed(piece, bindings), tuple(failed))
+
+
+def _is_guarded(piece: Piece) -> bool:
+    """True if the guard and the mean stand there as this patch writes them, around a DFL of a known form."""
+    statements = _without_docstring(cst.ensure_type(piece.node, cst.FunctionDef))
+    size, end = len(piece.statements(GUARD)), len(piece.statements(WEIGHED))
+    inner, ending = statements[size:-end], statements[-end:]
+    loss = WEIGHED_LOSS.match(ending[0]) if len(statements) > size + end else None
+    if loss is None:
+        return False
+    mean = cst.parse_statement(filled(FROM_ZERO.splitlines()[-1], loss))
+    bindings, failed = _matched_form([*inner, mean])
+    if failed:
+        return False
+    code = filled(GUARD + WEIGHED, _completed(piece, bindings))
+    return all(map(same, [*statements[:size], *ending], piece.statements(code)))
+
+
+def _without_docstring(function: cst.FunctionDef) -> Sequence[cst.BaseStatement]:
+    body = cst.ensure_type(function.body, cst.IndentedBlock)
+    return body.body[function.get_docstring(clean=False) is not None :]
+
+
+def _owner(piece: Piece) -> str:
+    """The class that the function is a method of."""
+    return piece.symbol.rpartition(".")[0]
+
+
+def _completed(piece: Piece, bindings: Bindings) -> Bindings:
+    return {"LOWER": cst.Integer("0"), **bindings, "OWNER": cst.parse_expression(_owner(piece) or "owner")}
+
+
+def _matched_form(statements: Sequence[cst.BaseStatement]) -> tuple[Bindings, list[str]]:
+    tries = [_matched(form, statements) for form in FORMS]
+    return next((done for done in tries if not done[1]), tries[0])
 
 
 def _matched(form: list[Pattern], statements: Sequence[cst.BaseStatement]) -> tuple[Bindings, list[str]]:

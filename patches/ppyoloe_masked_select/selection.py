@@ -12,6 +12,7 @@ from patchkit.patching.piece import Piece, Statement
 from patchkit.patching.sites import SiteState
 
 SELECT = Pattern("paddle.masked_select(X, MASK)")
+RESHAPED = Pattern("SELECTED.reshape(SHAPE)")
 GATHER = Pattern("paddle.gather_nd(X, positive_index)")
 POSITIVE = Pattern("POSITIVE = LABELS != self.num_classes")
 TILED = (
@@ -28,6 +29,8 @@ INDEXED = Pattern(INDEX.splitlines()[2])
 
 KNOWN_MASK = "every selection is `paddle.masked_select(X, MASK)` with a mask of the positive samples"
 TILED_MASK = "the masks are `POSITIVE.unsqueeze(-1).tile([1, 1, WIDTH])`, used for selections alone"
+ROWS = "what is selected under a tiled mask is brought to rows by `.reshape(...)`"
+READ_ONLY = "the mask of the positive samples is not changed in place"
 POSITIVES = "the positive samples are `LABELS != self.num_classes`"
 ONE_BLOCK = "the masks and, after the first one, all selections stand in one block"
 FREE_NAME = "no variable is called `positive_index`"
@@ -44,7 +47,7 @@ class Selection:
 
 
 def may_hold(text: bytes) -> bool:
-    return b"mask_positive" in text and (b"masked_select" in text or b"positive_index" in text)
+    return b"masked_select" in text or b"positive_index" in text
 
 
 def inspect(piece: Piece) -> Inspection | None:
@@ -57,6 +60,8 @@ def inspect(piece: Piece) -> Inspection | None:
         is_ours = gathers and any(True for _ in INDEXED.find(piece.node))
         return Inspection(SiteState.APPLIED, tuple(gathers)) if is_ours else None
     found = _selection(piece.node)
+    if not found.masks and not any(True for _ in POSITIVE.find(piece.node)):
+        return None  # it selects something else
     failed = found.failed if len(found.selects) == len(calls) else (KNOWN_MASK, *found.failed)
     if failed:
         return Inspection(SiteState.DRIFTED, tuple(found.selects) or (calls[0],), failed)
@@ -87,7 +92,10 @@ def _selection(function: cst.CSTNode) -> Selection:
     selects = [(call, _name(found["MASK"])) for call, found in SELECT.find(function)]
     selects = [(call, mask) for call, mask in selects if mask in names | samples]
     uses = [node for node in walk(function) if isinstance(node, cst.Name) and node.value in names]
+    reshaped = {id(bindings["SELECTED"]) for _, bindings in RESHAPED.find(function)}
     checks = (
+        (ROWS, all(id(call) in reshaped for call, mask in selects if mask in names)),
+        (READ_ONLY, not _is_changed(function, samples)),
         (TILED_MASK, len(samples) == 1 and len(uses) == len(masks) + sum(mask in names for _, mask in selects)),
         (POSITIVES, _are_positives(function, samples)),
         (ONE_BLOCK, _stand_in_one_block(function, masks, [call for call, _ in selects])),
@@ -96,6 +104,17 @@ def _selection(function: cst.CSTNode) -> Selection:
     failed = tuple(text for text, holds in checks if not holds)
     positive = tiled[0]["POSITIVE"] if tiled else None
     return Selection([call for call, _ in selects], masks, positive, failed)
+
+
+def _is_changed(function: cst.CSTNode, names: set[str]) -> bool:
+    """True if a mask is changed in place: `mask[0] = x`, or a method whose name ends with `_`."""
+    for node in walk(function):
+        if isinstance(node, (cst.AssignTarget, cst.AugAssign)) and isinstance(node.target, cst.Subscript):
+            if _name(node.target.value) in names:
+                return True
+        elif isinstance(node, cst.Attribute) and node.attr.value.endswith("_") and _name(node.value) in names:
+            return True
+    return False
 
 
 def _stand_in_one_block(function: cst.CSTNode, masks: Sequence[cst.CSTNode], selects: Sequence[cst.CSTNode]) -> bool:

@@ -8,7 +8,7 @@ import libcst as cst
 from patchkit.patching.codemod import Inspection, Names, SiteCodemod
 from patchkit.patching.fingerprint import walk
 from patchkit.patching.outline import Outline
-from patchkit.patching.pattern import Bindings, Pattern, filled
+from patchkit.patching.pattern import Bindings, Pattern, filled, same
 from patchkit.patching.piece import Piece, Statement, with_comments_of
 from patchkit.patching.sites import SiteState
 
@@ -17,6 +17,7 @@ ONE_HOT = Pattern("ONE_HOT[FOREGROUND, TARGETS['labels'][MATCHED[FOREGROUND]]] =
 LOOP = Pattern("TARGETS, LOGITS, MATCHED")
 OVER = Pattern("zip(ALL_TARGETS, ALL_LOGITS, ALL_MATCHED)")
 START = Pattern("LOSSES = []")
+APPEND = Pattern("LOSSES.append(LOSS)")
 MEAN = Pattern("return _sum(LOSSES) / len(ALL_TARGETS)")
 
 GUARD = """\
@@ -37,12 +38,13 @@ if len(LOSSES) == 0:  # no valid image: a zero that every parameter of the head 
     return (ALL_LOGITS * 0).sum()
 return _sum(LOSSES) / len(LOSSES)
 """
-BAD_LABELS = Pattern(GUARD.splitlines()[2])
 VALID_RETURN = Pattern(VALID_MEAN.splitlines()[2])
+LABELS = Pattern("TARGETS['labels']")
 
 INDEXED = "the one-hot target is set by `TARGET[FOREGROUND, TARGETS['labels'][MATCHED[FOREGROUND]]] = 1.0`"
 LOOPED = "one loop runs over `zip(targets, cls_logits, matched_idxs)`"
 COLLECTED = "the losses of the images are collected in a list that starts empty"
+ONCE = "each image adds one loss at the end of the loop, and nothing else is added, counted or passed over"
 AVERAGED = "the last statement is `return _sum(losses) / len(targets)`"
 NEW_NAMES = {"bad_labels", "labels_per_image"}
 FREE_NAMES = f"no variable is called {' or '.join(sorted(NEW_NAMES))}"
@@ -59,6 +61,7 @@ class Loss:
     bindings: Bindings
     one_hot: cst.CSTNode | None
     failed: tuple[str, ...]
+    is_guarded: bool = False
 
 
 class Codemod(SiteCodemod):
@@ -71,21 +74,16 @@ class Codemod(SiteCodemod):
     anchors = (b"RetinaNetClassificationHead", b"compute_loss", b"labels")
 
     def may_hold(self, text: bytes, outline: Outline, names: Names) -> bool:
-        return b"def compute_loss" in text and b"labels" in text and b"cls_logits" in text
+        return b"def compute_loss" in text and b"labels" in text
 
     def inspect(self, piece: Piece) -> Inspection | None:
         loss = _taken_apart(piece)
         if loss is None:
             return None
         places = (loss.one_hot,) if loss.one_hot is not None else ()
-        if loss.loop is not None and any(True for _ in BAD_LABELS.find(loss.loop)):
-            is_whole = VALID_RETURN.match(loss.statements[-1], {}) is not None
-            if not is_whole:
-                return Inspection(SiteState.DRIFTED, places, (AVERAGED,))
+        if loss.is_guarded:
             return Inspection(SiteState.APPLIED, places)
-        if loss.failed:
-            return Inspection(SiteState.DRIFTED, places, loss.failed)
-        return Inspection(SiteState.PRISTINE, places)
+        return Inspection(SiteState.DRIFTED if loss.failed else SiteState.PRISTINE, places, loss.failed)
 
     def rewrite(self, piece: Piece) -> Statement:
         loss = _taken_apart(piece)
@@ -105,24 +103,50 @@ def _taken_apart(piece: Piece) -> Loss | None:
         return None
     statements = node.body.body
     hits = list(ONE_HOT.find(node))
-    loops = [statement for statement in statements if isinstance(statement, cst.For)]
-    if not hits and not piece.symbol.startswith("RetinaNetClassificationHead."):
+    near = [target for target in walk(node) if isinstance(target, cst.AssignTarget) and _is_indexed_by_labels(target)]
+    if not hits and not near:
         return None
-    failed = [] if len(hits) == 1 else [INDEXED]
+    loops = [statement for statement in statements if isinstance(statement, cst.For)]
     bindings: Bindings = {**hits[0][1]} if hits else {}
     loop = loops[0] if len(loops) == 1 else None
     header = loop and LOOP.match(loop.target, bindings)
-    over = loop and header and OVER.match(loop.iter, header)
-    if not over or loop is None or not isinstance(loop.body, cst.IndentedBlock):
-        failed.append(LOOPED)
+    over = (loop and header and OVER.match(loop.iter, header)) or None
+    one_hot = hits[0][0] if hits else near[0]
+    if loop is not None and over is not None and _is_guarded(piece, loop, statements, over):
+        return Loss(node, statements, loop, over, one_hot, (), is_guarded=True)
     mean = MEAN.match(statements[-1], over or {})
-    if mean is None:
-        failed.append(AVERAGED)
-    if mean is None or not any(START.match(statement, mean) is not None for statement in statements):
-        failed.append(COLLECTED)
-    if any(piece.names.get(name) != name for name in ("torch", "warnings")):
-        failed.append(IMPORTED)
-    if NEW_NAMES & {name.value for name in walk(node) if isinstance(name, cst.Name)}:
-        failed.append(FREE_NAMES)
-    one_hot = hits[0][0] if hits else None
-    return Loss(node, statements, loop, mean or over or bindings, one_hot, tuple(failed))
+    checks = {
+        INDEXED: len(hits) == len(near) == 1,
+        LOOPED: over is not None and loop is not None and isinstance(loop.body, cst.IndentedBlock),
+        AVERAGED: mean is not None,
+        COLLECTED: mean is not None and any(START.match(statement, mean) is not None for statement in statements),
+        ONCE: mean is not None and loop is not None and _adds_one_loss_each(node, loop, mean),
+        IMPORTED: all(piece.names.get(name) == name for name in ("torch", "warnings")),
+        FREE_NAMES: not NEW_NAMES & {name.value for name in walk(node) if isinstance(name, cst.Name)},
+    }
+    failed = tuple(text for text, holds in checks.items() if not holds)
+    return Loss(node, statements, loop, mean or over or bindings, one_hot, failed)
+
+
+def _is_indexed_by_labels(target: cst.AssignTarget) -> bool:
+    return isinstance(target.target, cst.Subscript) and any(True for _ in LABELS.find(target.target))
+
+
+def _adds_one_loss_each(function: cst.FunctionDef, loop: cst.For, bindings: Bindings) -> bool:
+    """True if the mean over the list is the mean over the images, also when some of them are left out."""
+    name = cst.ensure_type(bindings["LOSSES"], cst.Name).value
+    uses = [node for node in walk(function) if isinstance(node, cst.Name) and node.value == name]
+    jumps = [node for node in walk(loop) if isinstance(node, (cst.Continue, cst.Break, cst.Return, cst.AugAssign))]
+    last = loop.body.body[-1]
+    return len(uses) == 3 and not jumps and APPEND.match(last, bindings) is not None and loop.orelse is None
+
+
+def _is_guarded(piece: Piece, loop: cst.For, statements: Sequence[cst.BaseStatement], bindings: Bindings) -> bool:
+    """True if the guard stands at the start of the loop as this patch writes it, and the mean at the end."""
+    found = VALID_RETURN.match(statements[-1], bindings)
+    if found is None:
+        return False
+    guard = piece.statements(filled(GUARD, found))
+    mean = piece.statements(filled(VALID_MEAN, found))
+    ours = [*loop.body.body[: len(guard)], *statements[-len(mean) :]]
+    return len(ours) == len(guard) + len(mean) and all(map(same, ours, [*guard, *mean]))

@@ -1,11 +1,12 @@
 """The codemod of `ultralytics-sync-bn`: the trainer, the list of boolean options, and the defaults in YAML."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from patchkit.patching.codemod import Inspection, Names, SiteCodemod
 from patchkit.patching.outline import Outline
 from patchkit.patching.piece import Piece, Statement
-from patchkit.patching.sites import NOTHING_IMPORTED, Rewrite
+from patchkit.patching.sites import NOTHING_IMPORTED, Rewrite, SiteState
 from patchkit.patching.yaml_key import YamlKey
 
 from . import keys, trainer
@@ -27,6 +28,10 @@ class Codemod(SiteCodemod):
     """
 
     anchors = ()  # the manifest lists every site
+
+    def mentions(self, text: bytes, names: Names) -> bool:
+        """Nothing stands in the header of a block."""
+        return False
 
     def may_hold(self, text: bytes, outline: Outline, names: Names) -> bool:
         return trainer.may_hold(text) or keys.may_hold(text)
@@ -50,4 +55,9 @@ class Codemod(SiteCodemod):
         """As for every codemod; YAML is edited by offset."""
         if path.endswith(".yaml"):
             return OPTION.rewrite_file(source, path)
-        return super().rewrite_file(source, path, required=required, known=known, allow_drift=allow_drift, names=names)
+        done = super().rewrite_file(source, path, required=required, known=known, allow_drift=allow_drift, names=names)
+        pristine = [site for site in done.sites if site.state is SiteState.PRISTINE]
+        if pristine and trainer.converts_already(source):
+            sites = tuple(replace(site, state=SiteState.DRIFTED, failed=(trainer.UNCONVERTED,)) for site in done.sites)
+            return Rewrite(sites, source, sites)
+        return done

@@ -9,7 +9,8 @@ from patchkit.patching.piece import Piece, Statement
 from patchkit.patching.sites import SiteState
 
 TESTS = (Pattern("world_size > 1"), Pattern("self.world_size > 1"))
-MODEL = Pattern("self.model")
+MODEL, EMA = Pattern("self.model"), Pattern("self.ema")
+WRAPPERS = {"DDP", "DistributedDataParallel", "FSDP", "FullyShardedDataParallel", "fully_shard", "DataParallel"}
 FROZEN = Pattern("isinstance(MODULE, nn.BatchNorm2d)")
 ALSO_SYNC = Pattern("isinstance(MODULE, (nn.BatchNorm2d, nn.SyncBatchNorm))")
 
@@ -30,7 +31,7 @@ if getattr(self.args, "sync_bn", False):
             vars(layer).update({k: v for k, v in kept.items() if k not in vars(layer)})
         self.model.eval()  # up to the first epoch: a graph traced by one process must not wait for others
 """
-ONE_BRANCH = "one branch `if world_size > 1:` assigns `self.model`"
+ONE_BRANCH = "one branch `if world_size > 1:` wraps `self.model`, and nothing else does"
 NEW_NAMES = {"kept", "key", "layer", "unconverted"}
 FREE_NAMES = f"no variable is called {', '.join(sorted(NEW_NAMES))}"
 UNCONVERTED = "nothing converts BatchNorm layers yet"
@@ -78,13 +79,43 @@ def _inspect_branch(piece: Piece) -> Inspection | None:
         return Inspection(SiteState.APPLIED, tests)
     names = {node.value for node in walk(piece.node) if isinstance(node, cst.Name)}
     checks = {
-        ONE_BRANCH: len(branches) == 1,
+        ONE_BRANCH: len(branches) == 1 and not _wraps_elsewhere(piece.node, branches[0]),
         IMPORTED: piece.names.get("nn") == "torch.nn" and "LOGGER" in piece.names,
-        UNCONVERTED: "convert_sync_batchnorm" not in names,
         FREE_NAMES: not NEW_NAMES & names,
     }
     failed = tuple(text for text, holds in checks.items() if not holds)
-    return Inspection(SiteState.DRIFTED if failed else SiteState.PRISTINE, tests, failed, form=branches[0])
+    form = _model_statements(cst.ensure_type(piece.node, cst.FunctionDef))
+    return Inspection(SiteState.DRIFTED if failed else SiteState.PRISTINE, tests, failed, form=form)
+
+
+def converts_already(source: bytes) -> bool:
+    """True if a trainer converts BatchNorm layers somewhere, and not by this patch."""
+    return b"convert_sync_batchnorm" in source and b"# patchkit ultralytics-sync-bn" not in source
+
+
+def _wraps_elsewhere(function: cst.CSTNode, branch: cst.If) -> bool:
+    """True if the model is wrapped for several processes, or set under another test of their number."""
+    inside = {id(node) for part in (branch.test, branch.body) for node in (branch, *walk(part))}
+    outside = [node for node in walk(function) if id(node) not in inside]
+    wraps = any(isinstance(node, cst.Name) and node.value in WRAPPERS for node in outside)
+    tests = [node for node in outside if isinstance(node, cst.If) and _mentions(node.test, "world_size")]
+    return wraps or any(_sets(node, MODEL) for node in tests)
+
+
+def _mentions(node: cst.CSTNode, name: str) -> bool:
+    return any(isinstance(part, cst.Name) and part.value == name for part in walk(node))
+
+
+def _sets(node: cst.CSTNode, *targets: Pattern) -> bool:
+    """True if something in a node is assigned to one of the targets."""
+    assigned = [part.target for part in walk(node) if isinstance(part, cst.AssignTarget)]
+    return any(pattern.match(target) is not None for target in assigned for pattern in targets)
+
+
+def _model_statements(function: cst.FunctionDef) -> cst.IndentedBlock:
+    """The statements that set the model or its EMA, in order: what is compiled, wrapped and copied when."""
+    body = cst.ensure_type(function.body, cst.IndentedBlock)
+    return body.with_changes(body=[statement for statement in body.body if _sets(statement, MODEL, EMA)])
 
 
 def _is_converted(piece: Piece, branch: cst.If) -> bool:

@@ -4,13 +4,14 @@ import ast
 import codecs
 import json
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
-from patchkit.edits import Edit, edited, edits_between
+from patchkit.edits import Edit, edited, line_starts
 from patchkit.errors import BrokenPack, SourceUnreadable
 from patchkit.patching.magics import masked
 from patchkit.patching.outline import AMBIGUOUS, names_in, without_warnings
@@ -40,7 +41,7 @@ class Cell:
 
     def line_in_file(self, line: int) -> int:
         """The line of the JSON file that holds a line of the cell, both 1-based."""
-        start = sum(len(text) for text in self.text.splitlines(keepends=True)[: line - 1])
+        start = line_starts(self.text)[line - 1]
         offset = self.spans[start][0] if start < len(self.spans) else self.literals[-1][1]
         return self.file.count("\n", 0, offset) + 1
 
@@ -63,26 +64,23 @@ class Notebook:
     content: dict[str, Any]
     cells: tuple[Cell, ...]
 
-    def with_cells(self, texts: dict[int, str]) -> bytes:
-        """The bytes of the file with new text in some cells, and nothing else changed.
+    def with_edits(self, edits: Mapping[int, Sequence[Edit]]) -> bytes:
+        """The bytes of the file with edits in the text of some cells, and nothing else changed.
 
         Raises   BrokenPack if that is not so: it is checked by reading the result.
         """
-        changed = [cell for cell in self.cells if cell.number in texts]
+        changed = [cell for cell in self.cells if cell.number in edits]
+        as_ascii = self.file.isascii()
         new = edited(
-            self.file,
-            [
-                _in_file(edit, cell, as_ascii=self.file.isascii())
-                for cell in changed
-                for edit in edits_between(cell.text, texts[cell.number])
-            ],
+            self.file, [_in_file(edit, cell, as_ascii=as_ascii) for cell in changed for edit in edits[cell.number]]
         )
         expected = {**self.content, "cells": list(self.content["cells"])}
         content = json.loads(new)
-        for number, text in texts.items():
-            if _text(content["cells"][number]["source"]) != text:
-                raise BrokenPack(f"cells[{number}] cannot be written", "report this as a bug of patchkit")
-            expected["cells"][number] = {**expected["cells"][number], "source": content["cells"][number]["source"]}
+        for cell in changed:
+            source = content["cells"][cell.number]["source"]
+            if _text(source) != edited(cell.text, edits[cell.number]):
+                raise BrokenPack(f"cells[{cell.number}] cannot be written", "report this as a bug of patchkit")
+            expected["cells"][cell.number] = {**expected["cells"][cell.number], "source": source}
         if content != expected:
             raise BrokenPack("another part of the notebook would change", "report this as a bug of patchkit")
         return self.mark + new.encode("utf-8")
@@ -98,10 +96,10 @@ def read_notebook(source: bytes, path: str) -> Notebook:
         raise SourceUnreadable(f"{path}: not a notebook: {error}", "save it again with Jupyter") from error
     if not isinstance(content, dict) or not isinstance(content.get("nbformat"), int):
         raise SourceUnreadable(f"{path}: not a notebook: it names no nbformat", "save it again with Jupyter")
-    if content["nbformat"] < 4:
+    if content["nbformat"] != 4 or isinstance(content["nbformat"], bool):
         raise SourceUnreadable(
             f"{path}: a notebook of nbformat {content['nbformat']}; patchkit reads nbformat 4",
-            f"convert it: jupyter nbconvert --to notebook --nbformat 4 --inplace {path}",
+            f"convert it: jupyter nbconvert --to notebook --nbformat 4 --inplace {shlex.quote(path)}",
         )
     try:
         cells = tuple(_cells(file, content)) if _is_python(content) else ()
@@ -129,8 +127,9 @@ def names_of(notebook: Notebook) -> dict[str, str]:
 
 def _is_python(content: dict[str, Any]) -> bool:
     metadata = content.get("metadata") or {}
-    named = [metadata.get("kernelspec", {}).get("language"), metadata.get("language_info", {}).get("name")]
-    return next((name.lower() == "python" for name in named if name), True)
+    kernel, language = metadata.get("kernelspec") or {}, metadata.get("language_info") or {}
+    named = [kernel.get("language"), language.get("name")]
+    return next((name.lower() in ("python", "ipython", "python3") for name in named if name), True)
 
 
 def _cells(file: str, content: dict[str, Any]) -> Iterator[Cell]:
@@ -141,12 +140,16 @@ def _cells(file: str, content: dict[str, Any]) -> Iterator[Cell]:
             continue
         start = dict(_members(file, place))["source"]
         is_list = file[start] == "["
+        if not is_list and file[start] != '"':
+            raise TypeError(f"the source of cells[{number}] is no text")
+        text = _text(cell["source"])
         quotes = list(_elements(file, start)) if is_list else [start]
         literals = tuple((quote + 1, scanstring(file, quote + 1)[1] - 1) for quote in quotes)
-        yield Cell(number, _text(cell["source"]), file, literals, is_list)
+        yield Cell(number, text, file, literals, is_list)
 
 
 def _text(source: str | list[str]) -> str:
+    """Raises   TypeError if a line is no text."""
     return source if isinstance(source, str) else "".join(source)
 
 

@@ -48,12 +48,13 @@ class SiteCodemod(ABC):
 
     anchors: tuple[bytes, ...]  # every file that holds a site holds all of these, before and after
 
-    def may_hold(self, text: bytes, outline: Outline, names: Names) -> bool:
-        """False if a piece cannot hold a site: a cheap look, before LibCST parses it.
-
-        `names()` says what names mean in the file.
-        """
+    def mentions(self, text: bytes, names: Names) -> bool:
+        """False if some text of a file cannot hold a site; `names()` says what names mean in the file."""
         return all(anchor in text for anchor in self.anchors)
+
+    def may_hold(self, text: bytes, outline: Outline, names: Names) -> bool:
+        """False if a piece cannot hold a site: a cheap look, before LibCST parses it."""
+        return self.mentions(text, names)
 
     @abstractmethod
     def inspect(self, piece: Piece) -> Inspection | None:
@@ -84,8 +85,9 @@ class SiteCodemod(ABC):
         meanings = cache(lambda: {**names, **names_in(tree)})
         found: list[Site] = []
         after: list[Site] = []
+        changes: list[tuple[int, int, str]] = []
         added_lines = 0
-        pieces = outlines(tree, lines, self.anchors)
+        pieces = outlines(tree, lines, lambda header: self.mentions(header, meanings))
         for outline in pieces:
             text = b"".join(lines[outline.first - 1 : outline.last])
             with _as_failures(path, outline.symbol):
@@ -102,10 +104,11 @@ class SiteCodemod(ABC):
                     sites = self._checked(Piece.parse(new, piece.symbol, outline.first + added_lines, meanings), path)
                     added_lines += len(lines_of(new)) - len(lines_of(text.decode(encoding)))
                     lines[outline.first - 1 : outline.last] = [new.encode(encoding)] + [b""] * outline.further_lines
+                    changes.append((outline.first, outline.last, new))
                 after += sites
         absent = [_missing(symbol, pieces) for symbol in required if symbol not in {site.symbol for site in found}]
         rewritten = mark + b"".join(lines)
-        return Rewrite((*found, *absent), rewritten, (*after, *absent))
+        return Rewrite((*found, *absent), rewritten, (*after, *absent), tuple(changes))
 
     def _checked(self, piece: Piece, path: str) -> list[Site]:
         """The sites after a rewrite. It must compile, and be APPLIED, so that a second run changes nothing."""

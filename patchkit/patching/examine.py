@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from patchkit.errors import BrokenPack, PatchkitError, TargetRefused
+from patchkit.errors import BrokenPack, PatchkitError, SourceUnreadable, TargetRefused
 from patchkit.patching.allowed import Allowed
 from patchkit.patching.distinfo import Distribution, Record, owners
 from patchkit.patching.draft import Draft
@@ -67,11 +67,20 @@ def tree_files(
     visited = {draft.root / path for path, _ in found if not (draft.root / path).is_symlink()}
     for path, data in found:
         now = draft.remember(path, data)
-        done = rewrite(room, spec, path, now, str(draft.root / path), allow_drift=allowed.drift)
+        try:
+            done = rewrite(room, spec, path, now, str(draft.root / path), allow_drift=allowed.drift)
+        except SourceUnreadable as error:
+            others = "" if kind == "file" else ", or patch the other files one by one with --path FILE"
+            raise SourceUnreadable(error.message, f"{_repaired(error.hint)}{others}") from error
         link = draft.root / path
         if done.sites and (not link.is_symlink() or _is_to_be_replaced(draft.root, link, visited, allowed)):
             files.append(PatchedFile(path, now, done))
     return files
+
+
+def _repaired(hint: str) -> str:
+    """The hint for a file of the user's own, which no package brings back."""
+    return hint.removesuffix(", or reinstall the package that it belongs to")
 
 
 def layout_files(room: Room, spec: TargetSpec, within: str, draft: Draft, allowed: Allowed) -> list[PatchedFile]:

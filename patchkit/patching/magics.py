@@ -2,18 +2,22 @@
 
 import ast
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from patchkit.patching.outline import without_warnings
 
-# Cell magics whose body is Python: that runs, or that is written to a file.
-_RUNS = re.compile(r"%%(time|timeit|capture|prun|debug)\b")
-_WRITTEN = re.compile(r"%%(writefile|file)\s.*\.py\s*$")
+# Cell magics whose body is in another language. The body of every other one is Python if it parses.
+_FOREIGN = re.compile(
+    r"%%(bash|cmd|html|HTML|javascript|js|julia|latex|markdown|perl|R|ruby|script|sh|sql|svg|SVG|system|sx|!)\b"
+)
+_WRITTEN = re.compile(r"%%(?:writefile|file)\b(.*)")
 # Line magics that run what follows them.
 _PREFIX = re.compile(r"(\s*)(%(?:time|timeit|prun)\s+)(?!-)(.+)")
-_MAGIC = re.compile(r"\s*[%!?]|[\w\s,.\[\]]+=\s*[%!]|.*\?\s*$")
-_MARK = "# patchkit masks line"
-_MASKED = re.compile(rf"^([ \t]*)(?:pass|(.*\S))  {_MARK} (\d+)$", re.MULTILINE)
+_MAGIC = re.compile(r"""\s*[%!?]|[\w\s,.\[\]'"]+=\s*[%!]|.*\?\s*$""")
+_RUNS_CODE = re.compile(r"""\s*(?:[\w\s,.\[\]'"]+=\s*)?%""")
+_PYTHON = re.compile(r"""\.pyw?["']?\s*$""")
 
 
 @dataclass(frozen=True)
@@ -21,43 +25,56 @@ class Masked:
     """A cell as Python, with as many lines as before."""
 
     text: str
+    mark: str  # what every masked line ends with, before its number
     parses: bool = True
     runs: bool = True  # False: it is written to a file, so that its names are not those of the notebook
-    lines: dict[int, str] = field(default_factory=dict)  # lines masked by `pass`, as they were, by number
+    lines: dict[int, str] = field(default_factory=dict)  # lines masked by `pass`, as they were, by number, 0-based
     prefixes: dict[int, str] = field(default_factory=dict)  # what was taken off the front of a line, by number
 
+    @property
+    def hidden(self) -> list[tuple[int, str]]:
+        """Masked lines of magics that may run Python, by their number: `%timeit -n 3 f()`."""
+        return [(number, line) for number, line in self.lines.items() if _RUNS_CODE.match(line)]
 
+
+@lru_cache(maxsize=4096)
 def masked(text: str) -> Masked | None:
     """The cell as Python; None if it is the body of a cell magic in another language."""
     lines = text.split("\n")
-    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    mark = "# patchkit masks line"
+    while mark in text:
+        mark += "_"
     whole: dict[int, str] = {}
     prefixes: dict[int, str] = {}
-    runs = not _WRITTEN.match(lines[first])
+    runs = True
+    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
     if lines[first].startswith("%%"):
-        if runs and not _RUNS.match(lines[first]):
+        written = _WRITTEN.match(lines[first])
+        if _FOREIGN.match(lines[first]) or (written and not _PYTHON.search(written[1])):
             return None
-        whole[first] = lines[first]
-        lines[first] = f"pass  {_MARK} {first}"
-    for _ in range(len(lines)):
+        runs = written is None
+        _mask(lines, first, mark, whole)
+    while True:
         number = _first_error(lines)
         if number is None:
-            return Masked("\n".join(lines), True, runs, whole, prefixes)
-        while 0 < number < len(lines) and lines[number - 1].endswith("\\"):
-            number -= 1  # the error may be seen in what continues a line
+            return Masked("\n".join(lines), mark, True, runs, whole, prefixes)
+        number = _start(lines, number)
         if number >= len(lines) or number in whole or number in prefixes or not _MAGIC.match(lines[number]):
-            break
-        prefix = _PREFIX.fullmatch(lines[number])
-        if prefix is not None and not lines[number].endswith("\\"):
+            return Masked("\n".join(lines), mark, False, runs, whole, prefixes)
+        prefix = _PREFIX.fullmatch(lines[number].rstrip("\r"))
+        if prefix is not None and not _continues(lines[number]):
             prefixes[number] = prefix[2]
-            lines[number] = f"{prefix[1]}{prefix[3].rstrip()}  {_MARK} {number}"
-        else:
-            _mask(lines, number, whole)
-    return Masked("\n".join(lines), False, runs, whole, prefixes)
+            lines[number] = f"{prefix[1]}{prefix[3].rstrip()}  {mark} {number}"
+            continue
+        number = _mask(lines, number, mark, whole)
+        while number < len(lines) and re.match(r"\s*[%!]", lines[number]) and not _PREFIX.match(lines[number]):
+            number = _mask(lines, number, mark, whole)  # what follows a magic is a line of its own
 
 
 def unmasked(text: str, cell: Masked) -> str:
-    """A rewritten cell with the masked lines back in their places."""
+    """A rewritten cell, or some of its lines, with the masked ones back in their places."""
+    if not cell.lines and not cell.prefixes:
+        return text
 
     def original(match: re.Match[str]) -> str:
         number = int(match[3])
@@ -65,21 +82,33 @@ def unmasked(text: str, cell: Masked) -> str:
             return f"{match[1]}{cell.prefixes[number]}{match[2]}"
         return cell.lines.get(number, match[0])
 
-    return _MASKED.sub(original, text)
+    return re.sub(rf"^([ \t]*)(?:pass|(.*\S))  {cell.mark} (\d+)$", original, text, flags=re.MULTILINE)
 
 
-def _mask(lines: list[str], number: int, whole: dict[int, str]) -> None:
-    """Mask a line, and those that continue it."""
+def _mask(lines: list[str], number: int, mark: str, whole: dict[int, str]) -> int:
+    """Mask a line, and those that continue it; the number of the next line."""
     indentation = lines[number][: len(lines[number]) - len(lines[number].lstrip())]
     continues = True
     while continues and number < len(lines):
         whole[number] = lines[number]
-        continues = lines[number].endswith("\\")
-        lines[number] = f"{indentation}pass  {_MARK} {number}"
+        continues = _continues(lines[number])
+        lines[number] = f"{indentation}pass  {mark} {number}"
         number += 1
+    return number
 
 
-def _first_error(lines: list[str]) -> int | None:
+def _start(lines: Sequence[str], number: int) -> int:
+    """The line at which a logical line starts: an error may be seen in what continues it."""
+    while 0 < number < len(lines) and _continues(lines[number - 1]):
+        number -= 1
+    return number
+
+
+def _continues(line: str) -> bool:
+    return line.rstrip("\r").endswith("\\")
+
+
+def _first_error(lines: Sequence[str]) -> int | None:
     """The line, 0-based, at which the cell stops being Python; None if it is Python."""
     try:
         with without_warnings():

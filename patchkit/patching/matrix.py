@@ -71,6 +71,9 @@ def _matching(name: str, versions: str) -> list[str]:
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
     from packaging.version import InvalidVersion, Version
 
+    hint = "give a range, --versions '>=8.3,<8.4', or a list, --versions 8.3.0,8.4.0"
+    if not versions.replace(",", "").strip():
+        raise UnknownRelease("--versions names no release", hint)
     try:
         return [str(Version(version)) for version in reversed(versions.split(","))]
     except InvalidVersion:
@@ -78,7 +81,6 @@ def _matching(name: str, versions: str) -> list[str]:
     try:
         wanted = SpecifierSet(versions)
     except InvalidSpecifier as error:
-        hint = "give a range, --versions '>=8.3,<8.4', or a list, --versions 8.3.0,8.4.0"
         raise UnknownRelease(f"--versions {versions}: {error}", hint) from error
     found = list(wanted.filter(published(name)))
     if not found:

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from patchkit.edits import Edit, edits_between, line_starts
 from patchkit.errors import BrokenPack, SourceUnreadable
 from patchkit.patching.cells import Cell, Notebook, names_of, read_notebook
-from patchkit.patching.codemod import MODULE
-from patchkit.patching.magics import masked, unmasked
-from patchkit.patching.sites import NOTHING_IMPORTED, REPORT_HINT, FileCodemod, Rewrite, Site
+from patchkit.patching.codemod import MODULE, SiteCodemod
+from patchkit.patching.magics import Masked, masked, unmasked
+from patchkit.patching.sites import NOTHING_IMPORTED, REPORT_HINT, FileCodemod, Rewrite, Site, SiteState
 
 SUFFIX = ".ipynb"
+IN_MAGIC = "the code does not stand on the line of a magic"
 
 
 class NotebookCodemod:
@@ -34,10 +36,10 @@ class NotebookCodemod:
         Raises   SourceUnreadable if it is no notebook of nbformat 4, or a cell with the anchors does not parse.
         """
         notebook = read_notebook(source, path)
-        found, edited = self._rewrite_cells(notebook, path, known, allow_drift)
-        if not edited:
+        found, edits = self._rewrite_cells(notebook, path, known, allow_drift)
+        if not edits:
             return Rewrite(found, source, found)
-        new = notebook.with_cells(edited)
+        new = notebook.with_edits(edits)
         after, more = self._rewrite_cells(read_notebook(new, path), path, known, allow_drift)
         if more:
             raise BrokenPack(f"{path}: the codemod is not done after one run", REPORT_HINT)
@@ -45,18 +47,21 @@ class NotebookCodemod:
 
     def _rewrite_cells(
         self, notebook: Notebook, path: str, known: frozenset[str], allow_drift: bool
-    ) -> tuple[tuple[Site, ...], dict[int, str]]:
-        """The sites of all cells, and the new text of those that change, by their number."""
+    ) -> tuple[tuple[Site, ...], dict[int, list[Edit]]]:
+        """The sites of all cells, and the edits of those that change, by their number."""
         names = names_of(notebook)
         sites: list[Site] = []
-        edited = {}
+        edits: dict[int, list[Edit]] = {}
         for cell in notebook.cells:
             place = f"{path}, cells[{cell.number}]"
             python = masked(cell.text)
             if python is None:  # the body of a cell magic in another language
                 continue
-            if not python.parses and not all(anchor.decode() in cell.text for anchor in self.anchors):
+            if not python.parses and not self._mentions(cell.text, names):
                 continue
+            for number, line in python.hidden:
+                if self._mentions(line, names):
+                    sites.append(_in_notebook(Site(MODULE, number + 1, SiteState.DRIFTED, failed=(IN_MAGIC,)), cell))
             try:
                 text = python.text.encode("utf-8")
             except UnicodeEncodeError as error:
@@ -66,8 +71,28 @@ class NotebookCodemod:
             )
             sites += [_in_notebook(site, cell) for site in done.sites]
             if done.source != text:
-                edited[cell.number] = unmasked(done.source.decode("utf-8"), python)
-        return tuple(sites), edited
+                edits[cell.number] = _edits(cell, python, done)
+        return tuple(sites), edits
+
+    def _mentions(self, text: str, names: Mapping[str, str]) -> bool:
+        """True if some text may hold the code that the codemod mends."""
+        source = text.encode("utf-8", errors="replace")
+        if isinstance(self._codemod, SiteCodemod):
+            return self._codemod.mentions(source, lambda: names)
+        return all(anchor in source for anchor in self.anchors)
+
+
+def _edits(cell: Cell, python: Masked, done: Rewrite) -> list[Edit]:
+    """What changes in the text of a cell, piece by piece: so that no line is compared with the whole cell."""
+    if done.changes is None:
+        return edits_between(cell.text, unmasked(done.source.decode("utf-8"), python))
+    starts = line_starts(cell.text)
+    edits = []
+    for first, last, new in done.changes:
+        start, end = starts[first - 1], starts[last]
+        for edit in edits_between(cell.text[start:end], unmasked(new, python)):
+            edits.append(Edit(start + edit.start, start + edit.end, edit.text))
+    return edits
 
 
 def _in_notebook(site: Site, cell: Cell) -> Site:

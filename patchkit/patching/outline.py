@@ -4,7 +4,7 @@ import ast
 import contextlib
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from patchkit.errors import SourceUnreadable
@@ -52,14 +52,14 @@ def parsed(source: bytes, path: str) -> ast.Module:
         ) from error
 
 
-def outlines(tree: ast.Module, lines: Sequence[bytes], anchors: tuple[bytes, ...] = ()) -> list[Outline]:
+def outlines(tree: ast.Module, lines: Sequence[bytes], is_wanted: Callable[[bytes], bool]) -> list[Outline]:
     """The outermost functions of a file, methods included, and the statements outside of them, in order.
 
     A block (`if`, `with`, `class`...) is taken apart into what stands in it, unless it stands on one line or its header
-    holds all anchors.
+    is wanted itself.
     """
     found: list[Outline] = []
-    for outline in _walk(tree, (), lines, anchors):
+    for outline in _walk(tree, (), lines, is_wanted):
         if found and outline.first == found[-1].last:  # two statements on a line: they are parsed together
             before = found.pop()
             found.append(Outline(before.symbol, before.first, outline.last, before.node, (*before.more, outline.node)))
@@ -69,23 +69,23 @@ def outlines(tree: ast.Module, lines: Sequence[bytes], anchors: tuple[bytes, ...
 
 
 def _walk(
-    node: ast.AST, names: tuple[str, ...], lines: Sequence[bytes], anchors: tuple[bytes, ...]
+    node: ast.AST, names: tuple[str, ...], lines: Sequence[bytes], is_wanted: Callable[[bytes], bool]
 ) -> Iterator[Outline]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield Outline(".".join((*names, child.name)), _first_line(child), child.end_lineno or child.lineno, child)
         elif isinstance(child, (ast.excepthandler, ast.match_case)):
-            yield from _walk(child, names, lines, anchors)
+            yield from _walk(child, names, lines, is_wanted)
         elif isinstance(child, ast.stmt):
-            if _can_be_taken_apart(child, lines, anchors):
+            if _can_be_taken_apart(child, lines, is_wanted):
                 inner = (*names, child.name) if isinstance(child, ast.ClassDef) else names
-                yield from _walk(child, inner, lines, anchors)
+                yield from _walk(child, inner, lines, is_wanted)
             else:
                 symbol = ".".join(filter(None, (*names, _bound(child))))
                 yield Outline(symbol, _first_line(child), child.end_lineno or child.lineno, child)
 
 
-def _can_be_taken_apart(node: ast.stmt, lines: Sequence[bytes], anchors: tuple[bytes, ...]) -> bool:
+def _can_be_taken_apart(node: ast.stmt, lines: Sequence[bytes], is_wanted: Callable[[bytes], bool]) -> bool:
     blocks = _blocks(node, lines)
     if not blocks or any(_follows_on_line(block[0], lines) for block in blocks):
         return False
@@ -93,8 +93,7 @@ def _can_be_taken_apart(node: ast.stmt, lines: Sequence[bytes], anchors: tuple[b
     for block in blocks:
         first, last = _first_line(block[0]) - _first_line(node), (block[-1].end_lineno or 0) - _first_line(node)
         header[first : last + 1] = [b""] * (last + 1 - first)
-    text = b"".join(header)
-    return not anchors or not all(anchor in text for anchor in anchors)
+    return not is_wanted(b"".join(header))
 
 
 def _blocks(node: ast.stmt, lines: Sequence[bytes]) -> list[list[ast.stmt]]:
@@ -132,22 +131,33 @@ def _bound(node: ast.stmt) -> str:
 def names_in(tree: ast.Module) -> dict[str, str]:
     """What names mean in a file: imported ones by where they come from, wherever the import stands; its own with a dot.
 
-    {"nn": "torch.nn", "loss": ".loss"}; a star import is kept as {"*": "torch.nn.*"}.
+    {"nn": "torch.nn", "loss": ".loss"}; a star import is kept as {"*": "torch.nn.*"}. A name that is bound to several
+    things, be it only in one function, is AMBIGUOUS.
     """
-    names = {
-        node.name: f".{node.name}"
-        for node in tree.body
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
-    }
-    for node in ast.walk(tree):
+    names: dict[str, str] = {}
+
+    def bind(name: str, meaning: str) -> None:
+        names[name] = meaning if names.get(name, meaning) == meaning else AMBIGUOUS
+
+    for statement in tree.body:
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            bind(statement.name, f".{statement.name}")
+    nodes = list(ast.walk(tree))
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 whole = alias.name if alias.asname else alias.name.partition(".")[0]
-                names[alias.asname or whole] = whole
+                bind(alias.asname or whole, whole)
         elif isinstance(node, ast.ImportFrom):
             module = "." * node.level + (node.module or "")
             for alias in node.names:
-                names[alias.asname or alias.name] = f"{module}.{alias.name}"
+                bind(alias.asname or alias.name, f"{module}.{alias.name}")
+    for node in nodes:
+        stored = (
+            node.id if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else getattr(node, "arg", None)
+        )
+        if isinstance(node, (ast.Name, ast.arg)) and stored in names:
+            names[stored] = AMBIGUOUS
     return names
 
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import libcst as cst
-from libcst.metadata import MetadataWrapper, PositionProvider
+from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from patchkit.patching.outline import lines_of
 
 Statement = cst.BaseCompoundStatement | cst.SimpleStatementLine
-HEADER = "if 1:\n"  # keeps the indentation of a piece valid
+HEADER = "while 1:\n"  # keeps the indentation of a piece valid, and what it may do in a loop
 
 
 class NotReproduced(Exception):
@@ -52,8 +53,11 @@ class Piece:
         holding = [number for number, line in enumerate(lines_of(self.module.code), 1) if text in line]
         if len(holding) == 1:  # asking LibCST for positions takes longer than everything else
             return first + holding[0]
-        wrapper = MetadataWrapper(self.module, unsafe_skip_copy=True)
-        return first + int(wrapper.resolve(PositionProvider)[node or self.name].start.line)
+        return first + int(self._positions[node or self.name].start.line)
+
+    @cached_property
+    def _positions(self) -> Mapping[cst.CSTNode, CodeRange]:
+        return MetadataWrapper(self.module, unsafe_skip_copy=True).resolve(PositionProvider)
 
     def code(self, node: cst.CSTNode) -> str:
         return self.module.code_for_node(node).strip()

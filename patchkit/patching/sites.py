@@ -40,6 +40,9 @@ class Rewrite:
     sites: tuple[Site, ...]  # as found
     source: bytes  # new bytes
     after: tuple[Site, ...]  # as they stand in the new bytes
+    changes: tuple[tuple[int, int, str], ...] | None = (
+        None  # first and last line, and what replaces them; None: not told
+    )
 
 
 class FileCodemod(Protocol):

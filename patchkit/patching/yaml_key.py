@@ -34,6 +34,7 @@ class YamlKey:
         try:
             text = source.removeprefix(mark).decode("utf-8")
             node = yaml.compose(text, Loader=_LOADER)
+            before = yaml.load(text, Loader=_LOADER)
         except (UnicodeError, yaml.YAMLError) as error:
             reason = str(error).replace("\n", " ")
             raise SourceUnreadable(
@@ -43,7 +44,7 @@ class YamlKey:
         if site.state is not SiteState.PRISTINE:
             return Rewrite((site,), source, (site,))
         new = edited(text, [self._edit(text, node)])
-        if yaml.load(new, Loader=_LOADER) != {**yaml.load(text, Loader=_LOADER), **self._added}:
+        if yaml.load(new, Loader=_LOADER) != {**before, **self._added}:
             raise BrokenPack(f"{path}: {self.key} cannot be added after {self.after}", REPORT_HINT)
         after = self._site(yaml.compose(new, Loader=_LOADER))
         return Rewrite((site,), mark + new.encode("utf-8"), (after,))
@@ -55,12 +56,11 @@ class YamlKey:
     def _site(self, node: yaml.Node | None) -> Site:
         entries = node.value if isinstance(node, yaml.MappingNode) else []
         lines = {key.value: key.start_mark.line + 1 for key, _ in entries if isinstance(key, yaml.ScalarNode)}
-        tags = {key.value: value.tag for key, value in entries if isinstance(key, yaml.ScalarNode)}
+        values = {key.value: str(value.value) for key, value in entries if isinstance(key, yaml.ScalarNode)}
         if self.key in lines:
-            right = yaml.compose(self.value, Loader=_LOADER)
-            is_right = right is not None and tags[self.key] == right.tag
+            is_right = values[self.key].lower() == self.value.lower()
             state = SiteState.APPLIED if is_right else SiteState.DRIFTED
-            failed = () if is_right else (f"`{self.key}` has a value like {self.value}",)
+            failed = () if is_right else (f"`{self.key}` is {self.value}",)
             return Site(self.key, lines[self.key], state, tested=True, failed=failed)
         if self.after in lines and isinstance(node, yaml.MappingNode) and not node.flow_style:
             return Site(self.key, lines[self.after], SiteState.PRISTINE, tested=True)
