@@ -80,7 +80,12 @@ def test_what_is_no_yaml_is_refused_by_name(data: bytes) -> None:
         rewritten(data)
 
 
-SCALARS = st.one_of(st.booleans(), st.none(), st.integers(), st.text(st.characters(min_codepoint=32, exclude_categories=("Cs",)), max_size=12))
+SCALARS = st.one_of(
+    st.booleans(),
+    st.none(),
+    st.integers(),
+    st.text(st.characters(min_codepoint=32, exclude_categories=("Cs",)), max_size=12),
+)
 
 
 @given(st.dictionaries(st.text("abcdef", min_size=1, max_size=8), SCALARS, max_size=6), st.booleans(), SCALARS)
