@@ -34,6 +34,7 @@ matrix: $(READY)  ## every patch against every release in its table
 bench:  ## the figures of the README, from an installed patchkit
 	$(PYTHON) benchmarks/cold_apply.py
 	$(PYTHON) benchmarks/tree_scan.py
+	$(PYTHON) benchmarks/audit.py
 
 clean:  ## remove whatever the other targets have made
 	rm -rf .venv .cache .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

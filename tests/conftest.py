@@ -43,7 +43,11 @@ def wheel(requirement: str) -> Path:
         found = sorted(folder.glob(f"{stem}-*.whl"))
         if not found:
             done = subprocess.run(
-                [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), requirement],
+                # Wheels are read, not installed here: a wheel for a newer Python does as well.
+                [
+                    *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--ignore-requires-python"),
+                    *("--dest", str(folder), requirement),
+                ],
                 capture_output=True,
                 text=True,
                 check=False,

@@ -11,11 +11,12 @@ from tests.conftest import REPOSITORY, Environment
 
 PACKAGE = REPOSITORY / "patchkit"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-LAYERS = ["errors", "edits", "patching", "output", "cli"]  # each may import itself and what stands before it
+LAYERS = ["errors", "edits", "findings", "patching", "rule", "subjects", "recipes", "rules", "audit", "output", "cli"]
+# Each may import itself and what stands before it; recipes and subjects know each other.
 # `output` renders values of `patching`; nothing in `patching` knows how it is shown.
 WRITERS = {"transaction.py", "journal.py", "files.py"}
 WRITING = {"write_bytes", "write_text", "unlink", "rename", "replace", "mkdir", "rmdir", "symlink_to", "chmod", "touch"}
-HEAVY = ["libcst", "yaml", "msgspec", "packaging", "importlib.metadata", "rich", "numpy"]
+HEAVY = ["libcst", "yaml", "msgspec", "packaging", "importlib.metadata", "rich", "numpy", "matplotlib"]
 
 
 def layer(module: str) -> int:
@@ -63,7 +64,8 @@ def test_a_command_on_an_applied_patch_imports_nothing_heavy(command: list[str],
 
 def test_a_room_is_one_folder_that_nothing_else_names() -> None:
     rooms = [folder.name for folder in (REPOSITORY / "patches").iterdir() if (folder / "patch.yaml").exists()]
-    for path in SOURCES:
+    # A rule may name the patch that cures what it finds.
+    for path in (path for path in SOURCES if "rules" not in path.relative_to(PACKAGE).parts):
         text = path.read_text()
         for room in rooms:
             assert room not in text, f"{path} knows {room}"

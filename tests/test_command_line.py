@@ -413,6 +413,16 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return Built(root / "source", found, sdist)
 
 
+def test_the_wheel_holds_every_file_of_the_package(built: Built) -> None:
+    files = {
+        path.relative_to(built.source).as_posix()
+        for path in (built.source / "patchkit").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert "patchkit/recipes/yolov10.yaml" in files
+    assert files <= set(zipfile.ZipFile(built.wheel).namelist())
+
+
 def test_wheel_and_sdist_hold_every_file_of_every_room(built: Built) -> None:
     rooms = {
         path.relative_to(built.source / "patches").as_posix()

@@ -49,11 +49,19 @@ def show(id: Annotated[str, typer.Argument(metavar="ID")]) -> int:
 
 @app.command()
 @guarded
-def explain(name: Annotated[str, typer.Argument(metavar="PATCH")]) -> int:
-    """The documentation of a patch, as its room holds it."""
+def explain(name: Annotated[str, typer.Argument(metavar="RULE-OR-PATCH")]) -> int:
+    """The documentation of a rule or a patch, as its room holds it."""
+    from patchkit.audit.run import documentation
+    from patchkit.errors import UnknownPatch
     from patchkit.patching.packs import find_room
 
-    sys.stdout.write(find_room(name).readme)
+    text = documentation(name)
+    if text is None:
+        try:
+            text = find_room(name).readme
+        except UnknownPatch as error:
+            raise UnknownPatch(f"no rule and no patch is called '{name}'", error.hint) from error
+    sys.stdout.write(text)
     return 0
 
 

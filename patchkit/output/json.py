@@ -4,7 +4,10 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from patchkit.findings import Severity
+
 if TYPE_CHECKING:
+    from patchkit.audit.run import Audited
     from patchkit.errors import PatchkitError
     from patchkit.patching.packs import Room
     from patchkit.patching.results import Result
@@ -133,3 +136,39 @@ def render_matrix(room: "Room", releases: "Sequence[Tested]", *, is_same: bool) 
         ],
         table_is_current=is_same,
     )
+
+
+def render_audit(audited: "Audited") -> str:
+    report = audited.report
+    return render(
+        "audit",
+        subject=_subject(audited),
+        findings=[
+            {
+                "rule": finding.rule,
+                "severity": finding.severity,
+                "message": finding.message,
+                "location": {
+                    "path": finding.location.path,
+                    "line": finding.location.line,
+                    "column": finding.location.column,
+                },
+                "evidence": finding.evidence,
+                "fix": finding.fix and {"title": finding.fix.title, "safe": finding.fix.safe},
+            }
+            for finding in report.findings
+        ],
+        skipped=[{"rule": skipped.rule, "reason": skipped.reason} for skipped in report.skipped],
+        counts={severity.value: report.count(severity) for severity in Severity},
+    )
+
+
+def _subject(audited: "Audited") -> dict[str, Any]:
+    from patchkit.subjects.paddle.config import PaddleConfig
+
+    config = audited.config
+    place = {"path": str(config.file.path), "kind": config.kind}
+    if isinstance(config, PaddleConfig):
+        return {**place, "model": None, "release": None, "bases": [str(base) for base in config.bases]}
+    subject = {**place, "model": config.model, "release": config.release.version}
+    return {**subject, "recovered": config.file.data} if audited.recovered else subject

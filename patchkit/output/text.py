@@ -39,13 +39,18 @@ def render_diff(results: "Sequence[Result]") -> bytes:
 
 
 def unified_diff(file: "FileReport") -> bytes:
+    return changed_lines(file.path, file.before, file.after)
+
+
+def changed_lines(path: str, before: bytes, after: bytes) -> bytes:
+    """A unified diff of one file."""
     from difflib import diff_bytes
     from difflib import unified_diff as differ
 
     # Lines as git counts them: other separators stay inside a line.
-    before, after = (re.findall(rb"[^\n]*\n|[^\n]+", data) for data in (file.before, file.after))
-    path = os.fsencode(file.path)
-    lines = diff_bytes(differ, before, after, b"a/" + path, b"b/" + path)
+    old, new = (re.findall(rb"[^\n]*\n|[^\n]+", data) for data in (before, after))
+    name = os.fsencode(path)
+    lines = diff_bytes(differ, old, new, b"a/" + name, b"b/" + name)
     return b"".join(line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n" for line in lines)
 
 

@@ -1,0 +1,59 @@
+"""Configurations of PaddleDetection, and the release of paddlepaddle in the target."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from patchkit.audit.request import Request, Subject
+from patchkit.errors import TargetRefused
+from patchkit.findings import Finding
+from patchkit.patching.locate import find_installed
+from patchkit.patching.target import Target
+from patchkit.recipes.linear import KEEP, LinearRule
+from patchkit.recipes.surroundings import PaddleSurroundings
+from patchkit.subjects.paddle.config import PaddleConfig, load_paddle
+from patchkit.subjects.paddle.leaf import overridden
+from patchkit.subjects.yaml_file import YamlFile
+
+DISTRIBUTIONS = ("paddlepaddle", "paddlepaddle-gpu")
+
+
+@dataclass(frozen=True)
+class PaddleDetection:
+    """It comes without a release of its own, mostly as a checkout."""
+
+    paddle: str | None
+    rules: ClassVar[str] = "patchkit.rules.paddle"
+
+    def load(self, file: YamlFile, request: Request) -> tuple[PaddleConfig, PaddleSurroundings]:
+        config = load_paddle(file)
+        given = request.gpus is not None
+        keeps = request.policy == KEEP
+        return config, PaddleSurroundings(
+            request.gpus_or(1), request.nodes, given, self.paddle, keeps, _linear(request)
+        )
+
+    def fixed(self, subject: Subject, findings: Sequence[Finding]) -> bytes:
+        """A file of these is never cut: what it inherits is overridden in it."""
+        assert isinstance(subject, PaddleConfig)
+        values: dict[str, Any] = {}
+        for finding in findings:
+            if finding.fix is not None:
+                values.update(finding.fix.values)
+        return overridden(subject, values)
+
+
+def find_paddle(target: Target) -> PaddleDetection:
+    """With the release of paddlepaddle that is installed in the target, if any."""
+    places = find_installed(target, DISTRIBUTIONS)
+    return PaddleDetection(places[0].distribution.version if places else None)
+
+
+def _linear(request: Request) -> LinearRule | None:
+    """The rule of the command line, in place of the one of the recipe."""
+    if request.base_lr is None and request.base_batch is None:
+        return None
+    if request.base_lr is None or request.base_batch is None:
+        raise TargetRefused("--base-lr and --base-batch belong together", "give both, or none")
+    return LinearRule(request.base_lr, request.base_batch, request.max_lr or math.inf)

@@ -1,0 +1,141 @@
+"""The audit of one file, and what its fixes make of it."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from patchkit.audit.paddle import PaddleDetection, find_paddle
+from patchkit.audit.request import Framework, Request, Subject
+from patchkit.audit.ultralytics import Ultralytics, find_ultralytics
+from patchkit.errors import WriteFailed
+from patchkit.findings import Finding, Report
+from patchkit.patching.files import read, replace_file
+from patchkit.patching.target import Target
+from patchkit.recipes.surroundings import PaddleSurroundings, Surroundings
+from patchkit.rule import Rule, chosen, load_rules, run
+from patchkit.subjects.baseline import load_baseline, not_in
+from patchkit.subjects.config import MODEL, TrainConfig
+from patchkit.subjects.fixing import applicable, train_file, train_name
+from patchkit.subjects.paddle.config import PADDLE, looks_like_paddle
+from patchkit.subjects.suppression import not_suppressed
+from patchkit.subjects.yaml_file import YamlFile, parse_yaml, read_yaml
+
+if TYPE_CHECKING:
+    from patchkit.recipes.schedule import Schedule
+
+PACKAGES = (Ultralytics.rules, PaddleDetection.rules)
+ROUNDS = 5  # a fix may bring another rule to light: a number that was text, say
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A configuration with what was found in it."""
+
+    config: Subject
+    around: Surroundings | PaddleSurroundings
+    framework: Framework
+    rules: tuple[Rule, ...]
+    report: Report
+    recovered: str = ""  # the configuration, where it was made from the log of a run
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """What the fixes make of a configuration, not yet written."""
+
+    path: Path  # for a model yaml another file, beside it
+    before: bytes | None  # None: the file is new
+    after: bytes
+    applied: tuple[Finding, ...]
+    left: Audited  # the new file, audited
+
+
+def audit(path: Path, target: Target, request: Request) -> Audited:
+    """What the rules find in a configuration, or in the defaults that a model yaml would be trained with.
+
+    Raises   SourceUnreadable if the file is no configuration; UnknownRule for rules and recipes; TargetRefused.
+    """
+    file = read_yaml(path)
+    is_paddle = request.kind == PADDLE or (request.kind is None and looks_like_paddle(file))
+    framework = find_paddle(target) if is_paddle else find_ultralytics(target, request.release)
+    return audit_file(file, framework, request)
+
+
+def audit_file(file: YamlFile, framework: Framework, request: Request) -> Audited:
+    """What the rules find in a file that is read already."""
+    config, around = framework.load(file, request)
+    rules = _rules(framework, config.kind, request)
+    report = run(rules, config, around)
+    findings = not_suppressed(report.findings, file)
+    if request.baseline is not None:
+        findings = not_in(findings, load_baseline(request.baseline))
+    return Audited(config, around, framework, rules, replace(report, findings=findings))
+
+
+def beside(path: Path) -> Path | None:
+    """The training configuration that `--fix` has written beside a model yaml, if it is there."""
+    place = path.with_name(f"{path.stem}.train.yaml")
+    return place if place.is_file() else None
+
+
+def fixed(audited: Audited, request: Request, *, unsafe: bool) -> Fixed:
+    """The file after the fixes, round by round until nothing is left to fix.
+
+    Raises   SourceUnreadable if the file has a form in which a value cannot be set.
+    """
+    config, framework = audited.config, audited.framework
+    applied = applicable(audited.report.findings, unsafe=unsafe)
+    path, before = config.file.path, config.file.source
+    is_new = isinstance(config, TrainConfig) and config.kind == MODEL
+    if isinstance(config, TrainConfig) and is_new:
+        path = path.with_name(train_name(config))
+        after = train_file(config, applied)
+    else:
+        after = framework.fixed(config, applied) if applied else before
+    left = audit_file(parse_yaml(after, path), framework, request)
+    for _ in range(ROUNDS):
+        more = applicable(left.report.findings, unsafe=unsafe)
+        if not more:
+            break
+        applied += more
+        after = framework.fixed(left.config, more)
+        left = audit_file(parse_yaml(after, path), framework, request)
+    return Fixed(path, None if is_new else before, after, tuple(applied), left)
+
+
+def schedules(audited: Audited, after: Audited | None) -> "tuple[Schedule | None, Schedule | None]":
+    """The learning rates of a configuration before and after its fixes; None where they are not known."""
+    from patchkit.recipes.schedule import schedule_of
+
+    def of(one: Audited | None) -> "Schedule | None":
+        if one is None or not isinstance(one.config, TrainConfig) or not isinstance(one.around, Surroundings):
+            return None
+        return schedule_of(one.config, one.around)
+
+    return of(audited), of(after)
+
+
+def documentation(name: str) -> str | None:
+    """The documentation of a rule; None if no rule has this id."""
+    rule = next((rule for package in PACKAGES for rule in load_rules(package) if rule.id == name), None)
+    return f"{rule.id} ({rule.severity.value})\n\n{rule.documentation}" if rule else None
+
+
+def write_fixed(done: Fixed) -> None:
+    """Put the fixed file in its place, in one step.
+
+    Raises   WriteFailed if it changed meanwhile, or cannot be written.
+    """
+    if read(done.path) != done.before:
+        raise WriteFailed(f"{done.path} was changed by another program meanwhile", "run the command again")
+    try:
+        replace_file(done.path, done.after)
+    except OSError as error:
+        raise WriteFailed(f"{done.path}: {error.strerror}", "run as a user who may write it") from error
+
+
+def _rules(framework: Framework, kind: str, request: Request) -> tuple[Rule, ...]:
+    """The rules for a kind of subject. A project may name rules of other kinds as well."""
+    packages = PACKAGES if request.select or request.ignore else (framework.rules,)
+    every = [rule for package in packages for rule in load_rules(package)]
+    return tuple(rule for rule in chosen(every, request.select, request.ignore) if kind in rule.kinds)

@@ -1,0 +1,84 @@
+"""What `audit` shows, draws and writes, and the exit code that goes with it."""
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from patchkit.cli.failures import say
+
+if TYPE_CHECKING:
+    from patchkit.audit.run import Audited, Fixed
+
+
+class AuditFormat(str, Enum):
+    text = "text"
+    json = "json"
+    sarif = "sarif"
+    github = "github"
+    junit = "junit"
+
+
+class Level(str, Enum):
+    error = "error"
+    warning = "warning"
+    note = "note"
+
+
+def plotted(audited: "Audited", done: "Fixed | None", path: Path) -> None:
+    from patchkit.audit.run import schedules
+    from patchkit.errors import TargetRefused
+    from patchkit.output.plot import draw
+
+    before, after = schedules(audited, done.left if done else None)
+    if before is None:
+        raise TargetRefused(
+            f"--plot {path}: the learning rates are not known before the training: the batch or a rate is chosen then",
+            "set batch, epochs and lr0 to numbers; leave --plot out",
+        )
+    draw(before, after if after != before else None, path)
+    say(f"patchkit: drew {path}\n")
+
+
+def reported(audited: "Audited", done: "Fixed | None", format: AuditFormat, fail_on: Level) -> int:
+    from importlib import import_module
+
+    if format is AuditFormat.text:
+        from patchkit.output.audit_text import render_audit
+
+        sys.stdout.write(render_audit(audited, done))
+    elif format is AuditFormat.json:
+        from patchkit.output.json import render_audit as render_json
+
+        sys.stdout.write(render_json(audited))
+    else:
+        render = import_module(f"patchkit.output.{format.value}").render
+        sys.stdout.write(render(audited.report, audited.rules))
+    return 1 if count(audited, fail_on) else 0
+
+
+def shown(done: "Fixed", audited: "Audited", fail_on: Level) -> int:
+    from patchkit.output.text import changed_lines
+
+    sys.stdout.flush()
+    sys.stdout.buffer.write(changed_lines(done.path.name, done.before or b"", done.after))
+    sys.stdout.flush()
+    say(f"patchkit: {len(done.applied)} of {len(audited.report.findings)} findings can be fixed so\n")
+    return 1 if count(audited, fail_on) else 0
+
+
+def written(done: "Fixed", format: AuditFormat, fail_on: Level) -> int:
+    from patchkit.audit.run import write_fixed
+
+    if done.after != done.before:
+        write_fixed(done)
+        say(f"patchkit: wrote {done.path}: {', '.join(finding.rule for finding in done.applied)}\n")
+    return reported(done.left, None, format, fail_on)
+
+
+def count(audited: "Audited", fail_on: Level) -> int:
+    from patchkit.findings import Severity
+
+    counted = {Level.error: 1, Level.warning: 2, Level.note: 3}[fail_on]
+    severities = (Severity.ERROR, Severity.WARNING, Severity.NOTE)[:counted]
+    return sum(audited.report.count(severity) for severity in severities)

@@ -1,0 +1,64 @@
+"""What a check reports: plain values that rules make and renderers read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class Severity(str, Enum):
+    """How much a finding matters; the words of SARIF."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True)
+class Span:
+    """A place in a file, 1-based."""
+
+    path: str
+    line: int = 1
+    column: int = 1
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A change that takes a finding away. An unsafe one changes results in ways that may not be wanted."""
+
+    title: str
+    values: Mapping[str, Any] = field(default_factory=dict)  # keys of the subject and what they are set to
+    removals: tuple[tuple[int, int], ...] = ()  # characters of the file to be taken out
+    safe: bool = True
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a rule found. The runner fills in the rule, and the severity where the rule left it open."""
+
+    message: str
+    location: Span
+    evidence: str  # where it is known from: a table of a paper, a file and line of a release, a measured fact
+    fix: Fix | None = None
+    severity: Severity | None = None
+    rule: str = ""
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A rule that could not run."""
+
+    reason: str
+    rule: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that a check found, in the order of the file."""
+
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skipped, ...] = ()
+
+    def count(self, severity: Severity) -> int:
+        return sum(finding.severity is severity for finding in self.findings)

@@ -1,0 +1,96 @@
+"""An audit as people read it."""
+
+from typing import TYPE_CHECKING
+
+from patchkit.findings import Severity
+
+if TYPE_CHECKING:
+    from patchkit.audit.run import Audited, Fixed
+    from patchkit.recipes.schedule import Schedule, Values
+
+
+def render_audit(audited: "Audited", after: "Fixed | None" = None) -> str:
+    """Findings by severity, each with its place, evidence and fix; what the fixes change; and what was audited."""
+    report = audited.report
+    lines = []
+    if audited.recovered:
+        lines = [f"{audited.config.file.path} tells:", *(f"    {line}" for line in audited.recovered.splitlines())]
+    for severity in Severity:
+        for finding in (finding for finding in report.findings if finding.severity is severity):
+            place = finding.location
+            lines += [
+                f"{place.path}:{place.line}:{place.column}: {severity.value} [{finding.rule}] {finding.message}",
+                f"    evidence: {finding.evidence}",
+            ]
+            if finding.fix is not None:
+                lines.append(f"    fix{'' if finding.fix.safe else ' (unsafe)'}: {finding.fix.title}")
+    lines += [f"skipped [{skipped.rule}] {skipped.reason}" for skipped in report.skipped]
+    lines += _fix_table(audited)
+    lines += _schedule_table(audited, after)
+    counts = ", ".join(f"{report.count(severity)} {severity.value}s" for severity in Severity)
+    return "\n".join([*lines, *_subject(audited), counts]) + "\n"
+
+
+def _subject(audited: "Audited") -> list[str]:
+    """What was audited, and for what."""
+    from patchkit.subjects.paddle.config import PaddleConfig
+
+    config, around = audited.config, audited.around
+    gpus = f"{around.processes} GPU{'' if around.processes == 1 else 's'}"
+    if isinstance(config, PaddleConfig):
+        batch = f"TrainReader.batch_size {config.value('TrainReader.batch_size')} on each"
+        inherited = f"{len(config.bases)} files inherited" if config.bases else "nothing inherited"
+        return [f"PaddleDetection, {gpus if around.gpus_are_given else 'GPUs unknown'}, {batch}, {inherited}"]
+    recipe = getattr(around, "recipe", None)
+    known = f"recipe {recipe.label} ({recipe.source})" if recipe else "no recipe is known for it"
+    batch = f"batch {config.batch}" if config.batch else "batch unknown" if audited.recovered else "AutoBatch"
+    lines = [f"model {config.model or 'unknown'}, {gpus}, {batch}, {config.release.label}; {known}"]
+    if config.kind == "ultralytics-model":
+        lines.insert(0, "this is the yaml of a model: it holds no training options, so the defaults were audited")
+    return lines
+
+
+def _fix_table(audited: "Audited") -> list[str]:
+    """What the fixes would set, beside what is there."""
+    rows = {
+        key: (str(audited.config.value(key)), str(value), "" if finding.fix.safe else "  unsafe")
+        for finding in audited.report.findings
+        if finding.fix is not None
+        for key, value in finding.fix.values.items()
+    }
+    if not rows:
+        return []
+    names, now = max(map(len, rows)), max(len(row[0]) for row in rows.values())
+    lines = [f"  {key:<{names}}  {old:>{now}} -> {new}{note}" for key, (old, new, note) in rows.items()]
+    return ["advised:" if audited.recovered else "with --fix:", *lines]
+
+
+def _schedule_table(audited: "Audited", after: "Fixed | None") -> list[str]:
+    """What the optimizer is given in the course of the training, before and after the fixes."""
+    from patchkit.audit.run import schedules
+    from patchkit.recipes.schedule import rows
+
+    before, fixed = schedules(audited, after.left if after else None)
+    if before is None:
+        return []
+    both = rows(before, fixed if fixed is not None else before)
+    table = [["", "lr", "bias lr", "momentum"]]
+    for moment in both:
+        old, new = _cells(moment.before), _cells(moment.after)
+        table.append(
+            [moment.name, *(one if one == two else f"{one} -> {two}" for one, two in zip(old, new, strict=True))]
+        )
+    widths = [max(len(row[column]) for row in table) for column in range(4)]
+    lines = [
+        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
+    ]
+    return [f"learning rate, {_length(before)}:", *lines]
+
+
+def _cells(values: "Values") -> list[str]:
+    return [f"{number:.4g}" for number in (values.lr, values.bias_lr, values.momentum)]
+
+
+def _length(schedule: "Schedule") -> str:
+    assumed = ", assumed: --images tells" if schedule.is_nominal else ""
+    return f"{schedule.epochs} epochs of {schedule.iterations_per_epoch} iterations{assumed}"

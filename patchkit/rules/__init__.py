@@ -1,0 +1,1 @@
+"""Rules, one file each, by the kind of subject that they look at."""

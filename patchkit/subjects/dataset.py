@@ -1,0 +1,67 @@
+"""How many images a training has, as far as its data yaml leads to them."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from patchkit.errors import SourceUnreadable
+from patchkit.subjects.config import TrainConfig
+from patchkit.subjects.yaml_file import read_yaml
+
+# What the releases 8.0.0 to 8.4.190 take for an image (IMG_FORMATS in ultralytics/data/utils.py).
+SUFFIXES = tuple(
+    f".{suffix}"
+    for suffix in (
+        *("avif", "bmp", "dng", "heic", "heif", "jp2", "jpeg", "jpeg2000", "jpg", "mpo", "pfm", "png", "tif", "tiff"),
+        "webp",
+    )
+)
+
+
+def count_images(config: TrainConfig) -> int | None:
+    """Images of the training set; None if the data yaml or what it names is not on this machine.
+
+    Paths are looked up as ultralytics does: `path` of the data yaml, else its folder; relative ones from the working
+    directory, then from the folder of the data yaml. The folder for data sets in the settings of a user is not asked.
+    """
+    name = config.value("data")
+    if not isinstance(name, str) or not name.lower().endswith((".yaml", ".yml")):
+        return None
+    place = _first(Path(name), config.file.path.parent / name)
+    if place is None:
+        return None
+    try:
+        data = read_yaml(place).data
+        return _images_of(data, place)
+    except (SourceUnreadable, OSError, ValueError):
+        return None
+
+
+def _images_of(data: dict[str, Any], place: Path) -> int | None:
+    root = Path(str(data["path"])) if data.get("path") else place.parent
+    base = _first(root, place.parent / root)
+    train = data.get("train")
+    sources = [str(source) for source in (train if isinstance(train, list) else [train]) if source]
+    if base is None or not sources:
+        return None
+    found = [_first(base / source, base / source.removeprefix("../")) for source in sources]
+    counts = [_count(path) for path in found if path is not None]
+    return sum(counts) or None if len(counts) == len(sources) else None
+
+
+def _first(*paths: Path) -> Path | None:
+    return next((path for path in paths if path.exists()), None)
+
+
+def _count(path: Path) -> int:
+    """Images below a folder, or lines of a list of images."""
+    if path.is_dir():
+        return sum(1 for _ in _files(path))
+    with path.open("rb") as lines:
+        return sum(1 for line in lines if line.strip())
+
+
+def _files(folder: Path) -> Iterator[str]:
+    for _, _, names in os.walk(folder):
+        yield from (name for name in names if name.lower().endswith(SUFFIXES))
