@@ -131,11 +131,26 @@ def test_a_recipe_of_ones_own_is_a_file(tmp_path: Path, patchkit: Run) -> None:
         "sizes: {mixup: {n: 0.0, x: 0.2}}\nbatch: 128\n",
         "ours.yaml",
     )
-    path = saved(tmp_path, "model: yolo11x.yaml\nbatch: 64\noptimizer: SGD\n")
+    path = saved(tmp_path, "model: yolo11x.yaml\nbatch: 256\noptimizer: SGD\n")
     answer = patchkit("audit", path, "--recipe", recipe, "--format", "json")
     messages = " ".join(finding["message"] for finding in answer.json["findings"])
     assert "mixup is 0.0" in messages
-    assert "0.02 * 64 / 128 = 0.01" in messages or "lr0-not-linear" not in rules(answer)
+    assert "0.02 * 256 / 128 = 0.04" in messages
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: ours\nvalue: {}\n", "a recipe has no 'value'"),
+        ("name: ours\nmodels: 'yolo11([nx])'\nsource: notes\nbatch: 8\n", "not a recipe: it has no 'values'"),
+        ("name: ours\nmodels: '('\nsource: notes\nbatch: 8\nvalues: {}\n", "not a recipe"),
+        ("name: ours\nmodels: 'yolo11([nx])'\nsource: notes\nbatch: many\nvalues: {}\n", "not a recipe"),
+        ("- a\n", "not a mapping"),
+    ],
+)
+def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, patchkit: Run, text: str, words: str) -> None:
+    path = saved(tmp_path, "model: yolo11x.yaml\nbatch: 256\n")
+    assert_refused(patchkit("audit", path, "--recipe", saved(tmp_path, text, "ours.yaml")), words)
 
 
 # --- how it is asked -------------------------------------------------------------------------------------------------

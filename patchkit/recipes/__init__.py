@@ -10,6 +10,7 @@ from patchkit.errors import SourceUnreadable, UnknownRule
 from patchkit.subjects.yaml_file import read_yaml
 
 FOLDER = Path(__file__).parent
+KEYS = {"name", "models", "source", "values", "sizes", "batch", "batch_source"}
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,11 @@ def _no_size(name: str) -> Recipe:
 
 def _sized(path: Path, model: str | None) -> Recipe | None:
     data = read_yaml(path).data
+    unknown = sorted(set(data) - KEYS)
+    if unknown:
+        raise SourceUnreadable(
+            f"{path}: a recipe has no '{unknown[0]}'", f"its keys are {', '.join(sorted(KEYS))}; values go below values"
+        )
     try:
         match = re.match(str(data["models"]), Path(model or "").name)
         size = match[1] if match and match.groups() else ""
@@ -69,4 +75,7 @@ def _sized(path: Path, model: str | None) -> Recipe | None:
         source = str(data["source"])
         return Recipe(str(data["name"]), size, values, source, int(batch), str(data.get("batch_source", source)))
     except (KeyError, TypeError, ValueError, re.error) as error:
-        raise SourceUnreadable(f"{path}: not a recipe: {error!r}", "see recipes/yolov10.yaml for the form") from error
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise SourceUnreadable(
+            f"{path}: not a recipe: {reason}", f"the form is that of {FOLDER}/yolov10.yaml"
+        ) from error
