@@ -6,16 +6,19 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types matrix bench clean
+.PHONY: help demo test test-frameworks lint types matrix bench clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
 
 demo:  ## patch a real ultralytics in throw-away environments, prove it, revert it
 	@PYTHON='$(PYTHON)' demo/run.sh
 
 test: lint types  ## lint, types, and every test with its coverage
 	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-fail-under=93
+
+test-frameworks: $(READY)  ## the tests that install torch and ultralytics, some gigabytes
+	$(BIN)/pytest framework_tests
 
 lint: $(READY)  ## ruff: rules and format
 	$(BIN)/ruff check .

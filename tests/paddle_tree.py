@@ -87,6 +87,8 @@ def grow(root: Path, files: dict[str, str]) -> None:
 
 
 def own(tree: Path, text: str = OWN, name: str = "configs/ppyoloe/own.yml") -> PaddleConfig:
+    """A leaf in a tree; `.git` keeps what is above, on whatever machine, out of it."""
+    (tree / ".git").mkdir(exist_ok=True)
     grow(tree, {name: text})
     return load_paddle(read_yaml(tree / name))
 

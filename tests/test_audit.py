@@ -1,6 +1,7 @@
 """`audit` as users run it: what it finds, prints, fixes and refuses."""
 
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -102,11 +103,121 @@ def test_a_model_yaml_is_never_touched_and_gets_a_training_configuration_beside_
     patchkit("audit", path, "--gpus", "8", "--fix", "--unsafe-fixes")
     assert path.read_text() == MODEL
     made = tmp_path / "yolov10x.train.yaml"
-    assert yaml.safe_load(made.read_text())["model"] == "yolov10x.yaml"
+    assert yaml.safe_load(made.read_text())["model"] == path.as_posix()
     assert yaml.safe_load(made.read_text())["scale"] == 0.9
     again = patchkit("audit", path, "--gpus", "8", "--format", "json")
-    assert "auditing yolov10x.train.yaml beside it" in again.err
+    assert "what it is trained with is in yolov10x.train.yaml beside it" in again.err
     assert again.json["subject"]["path"] == str(made)
+
+
+def test_a_model_yaml_is_fixed_for_the_batch_that_is_said(tmp_path: Path, patchkit: Run) -> None:
+    path = saved(tmp_path, MODEL, "yolov10x.yaml")
+    patchkit("audit", path, "--gpus", "8", "--batch", "256", "--fix", "--unsafe-fixes")
+    made = yaml.safe_load((tmp_path / "yolov10x.train.yaml").read_text())
+    wanted = {"batch": 256, "scale": 0.9, "mixup": 0.15, "copy_paste": 0.3, "optimizer": "SGD", "lr0": 0.016}
+    assert {key: made[key] for key in wanted} == wanted
+    assert patchkit("audit", path, "--gpus", "8").code == 0
+    assert_refused(patchkit("audit", path, "--gpus", "8", "--batch", "64"), "sets the batch itself")
+
+
+def test_what_is_wrong_in_a_model_yaml_stays_wrong_beside_its_training_configuration(
+    tmp_path: Path, patchkit: Run
+) -> None:
+    path = saved(tmp_path, MODEL + "lr0: 0.5\n", "yolov10x.yaml")
+    for arguments in (("--batch", "256", "--fix", "--unsafe-fixes"), ()):
+        answer = patchkit("audit", path, "--gpus", "8", *arguments)
+        assert answer.code == 1
+        assert "[hyperparameter-in-model-yaml]" in answer.out
+    assert path.read_text() == MODEL + "lr0: 0.5\n"
+
+
+def test_the_training_configuration_of_another_model_is_neither_audited_nor_written_over(
+    tmp_path: Path, patchkit: Run
+) -> None:
+    path = saved(tmp_path, MODEL, "yolov10x.yaml")
+    other = saved(tmp_path, "model: yolov10n.yaml\n", "yolov10x.train.yaml")
+    assert patchkit("audit", path, "--gpus", "8", "--format", "json").json["subject"]["model"] == "yolov10x"
+    assert_refused(patchkit("audit", path, "--gpus", "8", "--fix"), "is there already, and not written over")
+    assert other.read_text() == "model: yolov10n.yaml\n"
+
+
+def test_a_link_stays_and_what_it_leads_to_is_fixed(tmp_path: Path, patchkit: Run) -> None:
+    path = saved(tmp_path, X + "epochs: 500\n")
+    link = tmp_path / "link.yaml"
+    link.symlink_to(path.name)
+    assert patchkit("audit", link, "--gpus", "8", "--fix").code == 0
+    assert link.is_symlink()
+    assert yaml.safe_load(path.read_text())["scale"] == 0.9
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("  model: yolov10x.yaml\n  epochs: 500\n", "  scale: 0.9\n"),
+        ("model: yolov10x.yaml\nepochs: 500\nscale: >-\n  0.5\n", "scale: 0.9\n"),
+        ("---\nmodel: yolov10x.yaml\nepochs: 500\n...\n", "scale: 0.9\n...\n"),
+        ("model: yolov10x.yaml\nepochs: 500\nscale:\n  0.5\nval: true\n", "scale: 0.9\nval: true\n"),
+    ],
+)
+def test_a_fix_is_written_in_the_form_of_the_file(tmp_path: Path, patchkit: Run, text: str, after: str) -> None:
+    path = saved(tmp_path, text)
+    answer = patchkit("audit", path, "--select", "scale-for-size", "--fix")
+    assert answer.code == 0, answer.err
+    assert path.read_text().endswith(after)
+    assert yaml.safe_load(path.read_text())["scale"] == 0.9
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# a comment\n{model: yolov10x.yaml, scale: 0.5}\n",
+        "--- {model: yolov10x.yaml, scale: 0.5}\n",
+        "model: yolov10x.yaml\nscale: &s 0.5\naugmentations: [*s]\n",
+    ],
+)
+def test_a_fix_that_cannot_be_written_is_refused_and_says_what_to_do(tmp_path: Path, patchkit: Run, text: str) -> None:
+    path = saved(tmp_path, text)
+    assert patchkit("audit", path, "--select", "scale-for-size").code == 1
+    assert_refused(patchkit("audit", path, "--select", "scale-for-size", "--fix"), str(path))
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--fix", "--diff"), "--fix writes and --diff only shows"),
+        (("--diff", "--format", "sarif"), "--diff has no sarif form"),
+        (("--release", "latest"), "--release latest: no version"),
+        (("--release", "9.9.9"), "--release 9.9.9: options are known up to 8.4"),
+        (("--recipe", "yolov10z"), "no recipe is called 'yolov10z'"),
+        (("--recipe", "yolov10xx"), "no recipe is called 'yolov10xx'"),
+    ],
+)
+def test_options_that_do_not_go_together_or_name_nothing_are_refused(
+    tmp_path: Path, patchkit: Run, arguments: tuple[str, ...], words: str
+) -> None:
+    path = saved(tmp_path, X)
+    assert_refused(patchkit("audit", path, *arguments), words)
+    assert path.read_text() == X
+
+
+def test_a_diff_can_be_had_as_json(tmp_path: Path, patchkit: Run) -> None:
+    answer = patchkit("audit", saved(tmp_path, X), "--gpus", "8", "--diff", "--format", "json")
+    assert answer.code == 1
+    assert "+scale: 0.9\n" in answer.json["diff"]
+
+
+def test_words_in_a_value_silence_nothing(tmp_path: Path, patchkit: Run) -> None:
+    path = saved(
+        tmp_path, X + "name: |\n  # patchkit: ignore[scale-for-size]\nproject: 'a # patchkit: ignore[amp-off]'\n"
+    )
+    assert "[scale-for-size]" in patchkit("audit", path, "--gpus", "8").out
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, patchkit: Run) -> None:
+    pipe = tmp_path / "train.yaml"
+    os.mkfifo(pipe)
+    assert_refused(patchkit("audit", pipe), "not a regular file")
 
 
 def test_training_options_in_a_model_yaml_are_an_error(tmp_path: Path, patchkit: Run) -> None:
@@ -146,6 +257,11 @@ def test_a_recipe_of_ones_own_is_a_file(tmp_path: Path, patchkit: Run) -> None:
         ("name: ours\nmodels: '('\nsource: notes\nbatch: 8\nvalues: {}\n", "not a recipe"),
         ("name: ours\nmodels: 'yolo11([nx])'\nsource: notes\nbatch: many\nvalues: {}\n", "not a recipe"),
         ("- a\n", "not a mapping"),
+        ("name: o\nmodels: 'yolo11([nx])'\nsource: s\nbatch: 8\nvalues: {lr0: 1e-2}\n", "lr0 is '1e-2'"),
+        ("name: o\nmodels: 'yolo11([nx])'\nsource: s\nbatch: 8\nvalues: {lr_0: 0.1}\n", "has no option lr_0"),
+        ("name: o\nmodels: 'yolo11([nx])'\nsource: s\nbatch: 0\nvalues: {}\n", "batch is 0"),
+        ("name: o\nmodels: 'yolo11([nx])'\nsource: s\nbatch: 8\nvalues: {}\nsizes: 3\n", "not a recipe"),
+        ("name: o\nmodels: 'yolov8n'\nsource: s\nbatch: 8\nvalues: {}\n", "the model is yolo11x"),
     ],
 )
 def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, patchkit: Run, text: str, words: str) -> None:
@@ -306,7 +422,7 @@ def test_a_fix_keeps_comments_order_quotes_and_line_ends(
     )
     path = saved(tmp_path, mark + text.replace(b"\n", newline))
     assert patchkit("audit", path, "--gpus", "8", "--fix").code == 0
-    expected = text.replace(b"scale:   0.5", b"scale:   0.9").replace(b"&p 0.1", b"&p 0.3")
+    expected = text.replace(b"scale:   0.5", b"scale:   0.9").replace(b"&p 0.1", b"&p 0.3").replace(b"*p", b"0.1")
     assert path.read_bytes() == mark + expected.replace(b"\n", newline)
 
 
@@ -388,3 +504,27 @@ def test_images_that_are_not_there_are_not_counted(tmp_path: Path, data: str, pa
 
     assert "skipped [warmup-below-100-iterations]" in result.out
     assert result.code == 0
+
+
+def test_every_value_of_a_recipe_of_ones_own_is_compared(tmp_path: Path, patchkit: Run) -> None:
+    recipe = saved(
+        tmp_path,
+        "name: ours\nmodels: 'yolo11([nx])'\nsource: our notes\nbatch: 128\n"
+        "values: {imgsz: 1280, cos_lr: true, fliplr: 0}\n",
+        "ours.yaml",
+    )
+    path = saved(tmp_path, "model: yolo11x.yaml\nbatch: 128\noptimizer: SGD\nfliplr: 0.0\n")
+    fixed = patchkit("audit", path, "--recipe", recipe, "--fix")
+    assert fixed.code == 0, fixed.out
+    assert yaml.safe_load(path.read_text()) == {
+        "model": "yolo11x.yaml", "batch": 128, "optimizer": "SGD", "fliplr": 0.0, "imgsz": 1280, "cos_lr": True
+    }  # fmt: skip
+
+
+def test_every_option_of_the_bundled_recipe_has_a_rule_of_its_own() -> None:
+    from patchkit.recipes import find_recipe
+    from patchkit.rules.config.option_not_in_recipe import COVERED
+
+    recipe = find_recipe("yolov10x", None)
+    assert recipe is not None
+    assert set(recipe.values) == COVERED

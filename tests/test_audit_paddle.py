@@ -80,7 +80,7 @@ def test_a_project_may_name_rules_of_both_frameworks(tmp_path: Path, patchkit: R
     assert patchkit("audit", leaf).code == 0
 
 
-@pytest.mark.parametrize("option", [("--recipe", "yolov10x"), ("--images", "9"), ("--release", "8.4.0")])
+@pytest.mark.parametrize("option", [("--recipe", "yolov10x"), ("--batch", "9"), ("--release", "8.4.0")])
 def test_options_of_ultralytics_are_refused(tmp_path: Path, patchkit: Run, option: tuple[str, str]) -> None:
     leaf = tree(tmp_path, OWN)
     assert_refused(patchkit("audit", leaf, *option), f"{option[0]} is for ultralytics")
@@ -112,3 +112,24 @@ def test_a_kind_can_be_said_where_nothing_tells_it(tmp_path: Path, patchkit: Run
     path.write_text("use_gpu: true\n")
     assert_refused(patchkit("audit", path), "not a training configuration")
     assert patchkit("audit", path, "--kind", "paddledetection").code == 0
+
+
+def test_the_learning_rate_is_scaled_up_to_the_largest(tmp_path: Path, patchkit: Run) -> None:
+    leaf = tree(tmp_path, OWN)
+    assert patchkit("audit", leaf, "--gpus", "32", "--max-lr", "0.002", "--fix").code == 0
+    assert yaml.safe_load(leaf.read_text())["LearningRate"]["base_lr"] == 0.002
+
+
+def test_a_rate_of_ones_own_is_left_by_a_safe_fix(tmp_path: Path, patchkit: Run) -> None:
+    leaf = tree(tmp_path, f"{OWN}LearningRate:\n  base_lr: 0.01\n")
+    before = leaf.read_bytes()
+    assert "note" in patchkit("audit", leaf, "--gpus", "8").out
+    patchkit("audit", leaf, "--gpus", "8", "--fix")
+    assert leaf.read_bytes() == before
+
+
+def test_a_number_that_is_none_is_no_crash(tmp_path: Path, patchkit: Run) -> None:
+    leaf = tree(tmp_path, f"{OWN}epoch: .inf\nTrainReader:\n  batch_size: .nan\n")
+    answer = patchkit("audit", leaf, "--gpus", "8")
+    assert answer.code == 0
+    assert "batch_size is .nan, which is no whole number" in answer.out

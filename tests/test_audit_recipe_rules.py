@@ -202,7 +202,8 @@ def test_optimizer_auto_without_a_recipe_is_fixed_only_on_demand() -> None:
 @pytest.mark.parametrize(
     ("text", "keep", "values", "safe"),
     [
-        ("optimizer: AdamW\nlr0: 0.001\nbatch: 256\n", False, {"optimizer": "SGD", "lr0": 0.016}, True),
+        ("optimizer: AdamW\nlr0: 0.001\nbatch: 256\n", False, {"optimizer": "SGD", "lr0": 0.016}, False),
+        ("optimizer: AdamW\nbatch: 256\n", False, {"optimizer": "SGD", "lr0": 0.016}, True),
         ("optimizer: AdamW\nlr0: 0.016\nbatch: 256\n", False, {"optimizer": "SGD"}, True),
         ("optimizer: AdamW\nlr0: 0.001\nbatch: 256\n", True, {"optimizer": "SGD"}, False),
         ("optimizer: AdamW\nlr0: 0.001\nbatch: -1\n", False, {"optimizer": "SGD"}, False),
@@ -212,6 +213,37 @@ def test_another_optimizer_takes_its_learning_rate_along(text: str, keep: bool, 
     fix = only(audit_by("optimizer-not-in-recipe", X + text, keep=keep)).fix
     assert fix is not None
     assert (fix.values, fix.safe) == (values, safe)
+
+
+def test_the_title_of_a_fix_says_that_the_learning_rate_goes_along() -> None:
+    fix = only(audit_by("optimizer-not-in-recipe", f"{X}optimizer: AdamW\nlr0: 0.001\nbatch: 256\n")).fix
+    assert fix is not None
+    assert fix.title == "optimizer: SGD, and with it lr0: 0.016"
+
+
+ALL = [rule for rule in load_rules("patchkit.rules.config") if rule.id.startswith("optimizer")]
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "values"),
+    [
+        ("sgd", "8.2.50", {"optimizer-unknown": "SGD"}),
+        ("sgd", "8.3.200", {}),
+        ("adamw", "8.2.50", {"optimizer-unknown": None, "optimizer-not-in-recipe": "SGD"}),
+        ("Foo", "8.2.50", {"optimizer-unknown": None, "optimizer-not-in-recipe": "SGD"}),
+        ("Auto", "8.2.50", {"optimizer-unknown": None, "optimizer-not-in-recipe": "SGD"}),
+        ("Auto", "8.4.190", {"optimizer-auto": "SGD"}),
+        ("auto", "8.2.50", {"optimizer-auto": "SGD"}),
+        ("auto", "8.0.112", {"optimizer-unknown": None, "optimizer-not-in-recipe": "SGD"}),
+        ("MuSGD", "8.2.50", {"optimizer-unknown": None, "optimizer-not-in-recipe": "SGD"}),
+    ],
+)
+def test_the_rules_on_the_optimizer_do_not_contradict_each_other(
+    name: str, version: str, values: dict[str, str | None]
+) -> None:
+    report = audit(f"{X}batch: 64\noptimizer: {name}\n", ALL, version=version)
+    fixes = {finding.rule: finding.fix for finding in report.findings}
+    assert {rule: fix and fix.values["optimizer"] for rule, fix in fixes.items()} == values
 
 
 def test_the_case_of_an_optimizer_does_not_matter() -> None:
@@ -277,6 +309,18 @@ def test_lr0_follows_a_base_that_is_given() -> None:
     assert finding.fix is not None
     assert finding.fix.values == {"lr0": 0.02}
     assert "as given" in finding.evidence
+
+
+@pytest.mark.parametrize(
+    ("base", "cap", "lr0", "words"),
+    [(0.9, 1.8, 1.0, "capped at 1, the most that the release takes"), (0.1, 0.2, 0.2, "capped at 0.2 "), (2, 4, 1, "")],
+)
+def test_lr0_is_never_more_than_the_release_takes(base: float, cap: float, lr0: float, words: str) -> None:
+    config = config_of(f"{OTHER}optimizer: SGD\nbatch: 128\n")
+    finding = only(run([RULES["lr0-not-linear"]], config, Surroundings(linear=LinearRule(base, 16, cap))))
+    assert finding.fix is not None
+    assert finding.fix.values == {"lr0": lr0}
+    assert words in f"{finding.message} "
 
 
 @pytest.mark.parametrize(
@@ -360,6 +404,19 @@ def test_a_training_that_is_too_short_for_its_warmup_has_no_fix() -> None:
     assert only(audit_by("warmup-below-100-iterations", text, images=2_000)).fix is None
 
 
+@pytest.mark.parametrize(
+    ("epochs", "warmup", "wanted"), [(3, 3.0, None), (13, 3.0, None), (14, 3.0, 13.0), (13, 0.0, 3.0), (14, 0.0, 13.0)]
+)
+def test_warmup_is_made_longer_only_where_the_training_has_room(
+    epochs: int, warmup: float, wanted: float | None
+) -> None:
+    text = f"{X}batch: 256\nepochs: {epochs}\nwarmup_epochs: {warmup}\n"
+    rules = [RULES["warmup-too-short"], RULES["warmup-below-100-iterations"]]
+    finding = only(audit(text, rules, images=2_000))
+    assert (finding.fix and finding.fix.values) == (wanted and {"warmup_epochs": wanted})
+    assert ("too short for them" in finding.message) is (wanted is None)
+
+
 @pytest.mark.parametrize("warmup", ["0.0", "1.0", "3.0"])
 def test_both_warmup_rules_agree_on_the_fix(warmup: str) -> None:
     text = f"{X}batch: 256\nwarmup_epochs: {warmup}\n"
@@ -376,6 +433,56 @@ def test_the_start_of_the_biases_is_a_doubtful_note() -> None:
     assert "logs start them at 0" in finding.message
     assert finding.fix is not None
     assert not finding.fix.safe
+
+
+# --- a recipe of one's own
+
+
+def audit_by_own_recipe(folder: Path, values: str, text: str, version: str | None = None) -> Report:
+    (folder / "own.yaml").write_text(f"name: own\nmodels: yolo11x\nbatch: 64\nsource: ours\nvalues: {{{values}}}\n")
+    recipe = find_recipe(str(folder / "own.yaml"), "yolo11x")
+    config = config_of(f"{OTHER}{text}", version)
+    return run(RULES.values(), config, Surroundings(recipe=recipe))
+
+
+@pytest.mark.parametrize(
+    ("values", "version"),
+    [
+        ("scale: 1.5", "8.2.50"),
+        ("scale: 1.5", None),
+        ("mosaic: 2", None),
+        ("epochs: 50.5", None),
+        ("momentum: -1", "8.0.100"),
+    ],
+)
+def test_a_value_that_the_release_refuses_is_no_fix(tmp_path: Path, values: str, version: str | None) -> None:
+    finding = only(audit_by_own_recipe(tmp_path, values, "optimizer: SGD\n", version))
+    assert finding.fix is None
+    assert f"refuses {values.partition(': ')[2]}" in finding.message
+
+
+@pytest.mark.parametrize("values", ["scale: [0.5, 1.5]", "epochs: 50.0", "mosaic: 1", "box: 2", "close_mosaic: 3"])
+def test_a_value_that_the_release_takes_is_a_fix(tmp_path: Path, values: str) -> None:
+    report = audit_by_own_recipe(tmp_path, values, "optimizer: SGD\nmosaic: 0.5\n")
+    assert only(report).fix is not None
+
+
+@pytest.mark.parametrize("optimizer", ["AdamW", "auto"])
+def test_an_optimizer_that_the_release_does_not_take_is_no_fix(tmp_path: Path, optimizer: str) -> None:
+    finding = only(audit_by_own_recipe(tmp_path, "optimizer: MuSGD", f"optimizer: {optimizer}\n", "8.2.50"))
+    assert finding.fix is None
+    fix = only(audit_by_own_recipe(tmp_path, "optimizer: musgd", f"optimizer: {optimizer}\n")).fix
+    assert fix is not None
+    assert fix.values == {"optimizer": "MuSGD"}
+
+
+def test_the_paper_is_spoken_of_with_its_recipe_only(tmp_path: Path) -> None:
+    values = "epochs: 7, scale: 0.1, mixup: 0.3, copy_paste: 0.2, mosaic: 0.5, warmup_bias_lr: 0.0, warmup_epochs: 9"
+    report = audit_by_own_recipe(tmp_path, values, "optimizer: SGD\n")
+    assert len(report.findings) == 7
+    for finding in report.findings:
+        assert not [word for word in ("paper", "author", "larger", "all sizes", "YOLOv10") if word in finding.message]
+        assert finding.fix is not None
 
 
 # --- the rest

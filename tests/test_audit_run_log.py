@@ -1,8 +1,7 @@
 """What the log of a run tells of its options, and its audit."""
 
-import csv
-import io
 import math
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -40,7 +39,7 @@ def test_the_batches_of_the_authors_are_told_apart(tmp_path: Path, release: str,
     assert found.warmup_bias_lr == bias
     assert batch in found.batches
     assert found.batch == found.likely_batch == batch
-    assert found.optimizer == ("auto" if bias == 0 else None)
+    assert found.options.get("optimizer") == ("SGD" if bias else None)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -50,7 +49,7 @@ def test_the_batches_of_the_authors_are_told_apart(tmp_path: Path, release: str,
     images=st.integers(5_000, 200_000),
     lr0=st.sampled_from([0.001, 0.002, 0.005, 0.01, 0.016, 0.0125, 0.02]),
     lrf=st.sampled_from([0.001, 0.01, 0.05, 0.1, 0.2]),
-    warmup=st.sampled_from([2.0, 2.5, 3.0, 4.0, 5.0]),
+    warmup=st.integers(30, 500).map(lambda hundredths: hundredths / 100) | st.sampled_from([0.5, 1.0, 2.0, 2.5, 3.0]),
     bias=st.sampled_from([0.0, 0.05, 0.1]),
     epochs=st.integers(30, 300),
     cos_lr=st.booleans(),
@@ -66,12 +65,10 @@ def test_a_log_gives_back_what_it_was_trained_with(
     found = read_run_log(log(tmp_path, trained.csv()), images)
     assert found.cos_lr == cos_lr
     assert found.lr0 == pytest.approx(lr0, rel=0.01)
-    assert found.lrf == pytest.approx(lrf, rel=0.01)
-    assert found.epochs == epochs
+    assert (found.lrf, found.epochs) == (lrf, epochs)
     if found.warmup_epochs is not None:
-        assert found.warmup_epochs == pytest.approx(warmup, rel=0.01)
-    else:
-        assert nb * warmup <= 101 or (release == "8.4.110" and warmup % 1)
+        is_same = round(found.warmup_epochs * nb) == round(warmup * nb)
+        assert is_same or found.warmup_epochs == pytest.approx(warmup, rel=0.01)
     if found.warmup_bias_lr is not None:
         assert found.warmup_bias_lr == pytest.approx(bias, rel=0.01)
     if found.batches:
@@ -111,6 +108,52 @@ def test_a_run_that_ended_early_has_the_length_of_its_decay(tmp_path: Path) -> N
     assert "the run ended after 137" in as_yaml(found, None)
 
 
+@pytest.mark.parametrize("nb", [463, 740])
+@pytest.mark.parametrize("warmup", [0.5, 0.8, 1.2, 1.5, 1.9])
+def test_a_warm_up_of_too_few_rows_is_no_fact(tmp_path: Path, nb: int, warmup: float) -> None:
+    trained = Trainer("8.4.110", epochs=100, nb=nb, warmup_epochs=warmup)
+    found = read_run_log(log(tmp_path, trained.csv()), COCO)
+    assert found.warmup_epochs is None or found.warmup_epochs == pytest.approx(warmup, rel=0.01)
+    assert not found.batches or math.ceil(COCO / nb) in found.batches
+    assert (found.lrf, found.epochs) == (0.01, 100)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    release=st.sampled_from(RELEASES),
+    lrf=st.sampled_from([0.001, 0.01, 0.05, 0.1, 0.2]),
+    epochs=st.sampled_from([50, 100, 150, 200, 300, 500]),
+    part=st.floats(0.3, 0.99),
+    cos_lr=st.booleans(),
+)
+def test_no_end_is_claimed_that_the_run_did_not_have(
+    tmp_path: Path, release: str, lrf: float, epochs: int, part: float, cos_lr: bool
+) -> None:
+    trained = TrainedByFormula(release, lrf=lrf, epochs=epochs, nb=400, cos_lr=cos_lr)
+    found = read_run_log(log(tmp_path, trained.csv(rows=int(epochs * part))), None)
+    assert found.cos_lr == cos_lr
+    assert found.lr0 == pytest.approx(0.01, rel=0.01)
+    assert (found.lrf, found.epochs) in [(lrf, epochs), (None, None)]
+
+
+def test_the_beginning_of_a_line_lists_the_ends_that_it_may_have(tmp_path: Path) -> None:
+    found = read_run_log(log(tmp_path, Trainer("8.2.50", epochs=200, lrf=0.1).csv(rows=100)))
+    assert (found.lrf, found.epochs) == (None, None)
+    assert "# epochs: 200 with lrf 0.1, or 220 with lrf 0.01" in as_yaml(found, None)
+
+
+@pytest.mark.parametrize(("epochs", "rows"), [(500, 200), (300, 295)])
+def test_a_cosine_that_ended_early_is_read(tmp_path: Path, epochs: int, rows: int) -> None:
+    found = read_run_log(log(tmp_path, Trainer("8.2.50", epochs=epochs, cos_lr=True).csv(rows=rows)))
+    assert (found.cos_lr, found.lr0, found.warmup_epochs) == (True, 0.01, 3.0)
+    assert (found.lrf, found.epochs) in [(0.01, epochs), (None, None)]
+
+
+def test_a_constant_rate_tells_no_warm_up(tmp_path: Path) -> None:
+    found = read_run_log(log(tmp_path, Trainer("8.2.50", lrf=1.0, warmup_epochs=0.0).csv()), 5_000)
+    assert (found.lr0, found.lrf, found.epochs, found.warmup_epochs, found.batches) == (0.01, 1.0, None, None, ())
+
+
 def test_a_run_without_warm_up_tells_neither_batch_nor_warm_up(tmp_path: Path) -> None:
     found = read_run_log(log(tmp_path, Trainer("8.2.50", warmup_epochs=0.0).csv()), 5_000)
     assert (found.lr0, found.warmup_epochs, found.warmup_bias_lr, found.batch) == (0.01, None, None, None)
@@ -119,7 +162,7 @@ def test_a_run_without_warm_up_tells_neither_batch_nor_warm_up(tmp_path: Path) -
 
 def test_100_iterations_of_warm_up_are_the_floor(tmp_path: Path) -> None:
     found = read_run_log(log(tmp_path, Trainer("8.2.50", nb=20).csv()), 20 * 256)
-    assert (found.warmup_epochs, found.warmup_iterations, found.iterations_per_epoch) == (None, 100, 20)
+    assert (found.warmup_epochs, found.warmup_iterations, found.likely_batch) == (None, 100, 256)
     assert "least" in as_yaml(found, None)
 
 
@@ -129,7 +172,7 @@ def test_musgd_is_known_by_its_eight_groups(tmp_path: Path) -> None:
     for epoch, (weight, _) in enumerate(trained.logged, start=1):
         lines.append(f"{epoch},1.5," + ",".join(f"{weight * (3 if group % 2 == 0 else 1):.6g}" for group in range(8)))
     found = read_run_log(log(tmp_path, "\n".join(lines)))
-    assert (found.optimizer, found.lr0, found.warmup_bias_lr) == ("MuSGD", 0.01, 0.0)
+    assert (found.options["optimizer"], found.lr0, found.warmup_bias_lr) == ("MuSGD", 0.01, 0.0)
     assert "optimizer: MuSGD" in as_yaml(found, None)
 
 
@@ -138,7 +181,7 @@ def test_old_column_names_are_read(tmp_path: Path) -> None:
     for group in range(3):
         text = text.replace(f"lr/pg{group}", f"x/lr{group} ")
     found = read_run_log(log(tmp_path, text))
-    assert (found.lr0, found.warmup_epochs, found.iterations_per_epoch) == (0.01, 3.0, 40)
+    assert (found.lr0, found.warmup_epochs, found.warmup_iterations) == (0.01, 3.0, 120)
 
 
 def test_the_yaml_of_a_log_is_a_training_configuration(tmp_path: Path) -> None:
@@ -194,15 +237,29 @@ def test_a_log_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
 
 def test_no_bytes_lead_to_a_traceback(tmp_path: Path) -> None:
     source, chance = bytearray(GOOD.encode()), random.Random(4)
+    read = refused = 0
     for _ in range(300):
         spoiled = bytearray(source)
         for _ in range(chance.randint(1, 8)):
             spoiled[chance.randrange(len(spoiled))] = chance.choice(b'\0\n\r,"0.9e-x\xff ')
         try:
-            read_run_log(log(tmp_path, bytes(spoiled)), 5_000)
-        except SourceUnreadable:
-            continue
-    assert list(csv.reader(io.StringIO(GOOD)))
+            found = read_run_log(log(tmp_path, bytes(spoiled)), 5_000)
+        except SourceUnreadable as error:
+            assert str(tmp_path) in error.message
+            refused += 1
+        else:
+            assert parse_yaml(as_yaml(found, None).encode(), tmp_path).data == found.options
+            read += 1
+    assert read + refused == 300
+    assert min(read, refused) > 0
+
+
+def test_a_pipe_or_a_device_is_no_log(tmp_path: Path) -> None:
+    pipe = tmp_path / "results.csv"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero")):
+        with pytest.raises(SourceUnreadable, match="not a regular file"):
+            read_run_log(path)
 
 
 # --- on the command line ---------------------------------------------------------------------------------------------
@@ -213,7 +270,19 @@ RUN = Trainer("8.2.50", epochs=500, nb=math.ceil(COCO / 160), warmup_bias_lr=0.1
 def test_a_log_is_audited_by_what_was_trained(tmp_path: Path, patchkit: Run) -> None:
     path = log(tmp_path, RUN)
     answer = patchkit(
-        "audit", "--from-log", path, "--recipe", "yolov10x", "--images", str(COCO), "--gpus", "8", "--format", "json"
+        "audit",
+        "--release",
+        "8.2.50",
+        "--from-log",
+        path,
+        "--recipe",
+        "yolov10x",
+        "--images",
+        str(COCO),
+        "--gpus",
+        "8",
+        "--format",
+        "json",
     )
     assert answer.code == 0, answer.out
     recovered = answer.json["subject"]["recovered"]
@@ -223,7 +292,9 @@ def test_a_log_is_audited_by_what_was_trained(tmp_path: Path, patchkit: Run) -> 
 
 def test_a_log_of_a_larger_batch_at_the_same_rate_is_found_out(tmp_path: Path, patchkit: Run) -> None:
     path = log(tmp_path, Trainer("8.2.50", epochs=500, nb=math.ceil(COCO / 256), warmup_epochs=2.0).csv())
-    answer = patchkit("audit", "--from-log", path, "--recipe", "yolov10x", "--images", str(COCO), "--gpus", "8")
+    answer = patchkit(
+        "audit", "--release", "8.2.50", "--from-log", path, "--recipe", "yolov10x", "--images", str(COCO), "--gpus", "8"
+    )
     assert answer.code == 1
     assert "batch: 256" in answer.out
     assert "[lr0-not-linear]" in answer.out
@@ -237,7 +308,7 @@ def test_the_model_and_the_images_come_from_the_args_beside_a_log(tmp_path: Path
     images.write_text("image.jpg\n" * COCO)
     (tmp_path / "coco.yaml").write_text("train: train.txt\nval: val.txt\nnames: [a]\n")
     (tmp_path / "args.yaml").write_text("model: yolov10x.pt\ndata: coco.yaml\nbatch: 8\n")
-    answer = patchkit("audit", "--from-log", path, "--gpus", "8", "--format", "json")
+    answer = patchkit("audit", "--release", "8.2.50", "--from-log", path, "--gpus", "8", "--format", "json")
     assert answer.json["subject"]["recovered"]["batch"] == 160
     assert answer.json["subject"]["model"] == "yolov10x"
 
@@ -250,11 +321,18 @@ def test_without_images_the_batch_is_unknown_and_no_default_stands_in_for_it(tmp
     assert "skipped [lr0-not-linear] how many images a step has is not known" in answer.out
 
 
+def test_biases_that_start_at_0_are_no_optimizer_to_audit(tmp_path: Path, patchkit: Run) -> None:
+    text = Trainer("8.2.50", epochs=500, nb=463, lr0=0.02, warmup_bias_lr=0.0).csv()
+    answer = patchkit("audit", "--release", "8.2.50", "--from-log", log(tmp_path, text), "--recipe", "yolov10x")
+    assert "# optimizer: auto starts biases at 0, as here" in answer.out
+    assert "[optimizer-auto]" not in answer.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "fact"),
     [
-        (("--fix",), "--fix has no file to change"),
-        (("--diff",), "--diff has no file to change"),
+        (("--fix",), "--fix is for a configuration: a log is not changed"),
+        (("--diff",), "--diff is for a configuration: a log is not changed"),
         (("train.yaml",), "CONFIG and --from-log are both given"),
     ],
 )

@@ -14,6 +14,7 @@ from patchkit.output.plot import draw
 from patchkit.recipes.schedule import NOMINAL_ITERATIONS, Schedule, rows, schedule_of
 from patchkit.recipes.surroundings import Surroundings
 from patchkit.subjects.config import load_config
+from patchkit.subjects.dataset import count_images
 from patchkit.subjects.release import known_release
 from patchkit.subjects.yaml_file import parse_yaml
 from tests.conftest import Answer
@@ -90,6 +91,59 @@ def test_rows_compare_two_schedules_at_six_moments() -> None:
     assert all(math.isclose(row.after.lr, 1.6 * row.before.lr) for row in table)
 
 
+@pytest.mark.parametrize(
+    ("version", "epochs", "warmup", "names"),
+    [
+        (None, 3, 3.0, ["start", "end of warm-up", "75 %", "last epoch"]),
+        (None, 3, 1.0, ["start", "end of warm-up", "50 %", "75 %", "last epoch"]),
+        (None, 2, 3.0, ["start", "end of warm-up", "50 %", "75 %", "last epoch"]),
+        (None, 4, 0.0, ["start", "end of warm-up", "25 %", "50 %", "75 %", "last epoch"]),
+        ("8.2.50", 1, 3.0, ["start", "end of warm-up", "last epoch"]),
+    ],
+)
+def test_rows_of_a_short_training_are_in_order(
+    version: str | None, epochs: int, warmup: float, names: list[str]
+) -> None:
+    text = f"batch: 16\noptimizer: SGD\nepochs: {epochs}\nwarmup_epochs: {warmup}\n"
+    found = schedule(text, version, images=1600)
+    longer = schedule(text.replace("epochs: ", "epochs: 50", 1), version)
+    assert found is not None
+    assert longer is not None
+    table = rows(found, found)
+    assert [row.name for row in table] == names
+    rates = [row.after.lr for row in table[1:]]
+    assert rates == sorted(rates, reverse=True)
+    assert [row.name for row in rows(longer, found)] == [row.name for row in table]
+
+
+@pytest.mark.parametrize(
+    ("version", "fraction", "images"),
+    [
+        ("8.2.50", "0.25", 2),  # round(2.5)
+        ("8.2.50", "1.0", 10),
+        ("8.2.50", "0.01", None),
+        ("8.4.190", "0.01", 1),
+        ("8.4.190", "0.35", 4),
+        ("8.4.190", "7", 7),
+        ("8.4.190", "1000", 10),
+        ("8.4.190", "1", 10),
+        ("8.4.190", "[0.5, 0.1]", 5),
+        ("8.4.190", "[3, 2, 1]", 3),
+        ("8.4.190", "true", 10),
+        ("8.2.50", "0", 10),  # refused or senseless: another rule's
+        ("8.2.50", "half", 10),
+    ],
+)
+def test_images_are_those_that_fraction_leaves(tmp_path: Path, version: str, fraction: str, images: int | None) -> None:
+    (tmp_path / "train").mkdir()
+    for number in range(10):
+        (tmp_path / f"train/{number}.jpg").touch()
+    (tmp_path / "data.yaml").write_text("train: train\nval: train\n")
+    source = f"data: {tmp_path}/data.yaml\nfraction: {fraction}\n".encode()
+    config = load_config(parse_yaml(source, tmp_path / "train.yaml"), known_release(version), None)
+    assert count_images(config) == images
+
+
 @pytest.mark.parametrize("suffix", [".png", ".svg"])
 @pytest.mark.parametrize("nominal", [False, True])
 def test_a_plot_is_a_valid_picture_and_the_same_each_time(tmp_path: Path, suffix: str, nominal: bool) -> None:
@@ -157,3 +211,23 @@ def test_what_cannot_be_drawn_is_refused(tmp_path: Path, patchkit: Run, text: st
     config.write_text(text)
     assert_refused(patchkit("audit", config, "--plot", tmp_path / name), fact)
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["train.yaml"]
+
+
+def test_a_picture_goes_where_a_link_leads_and_never_over_a_folder(tmp_path: Path, patchkit: Run) -> None:
+    config = tmp_path / "train.yaml"
+    config.write_text("model: yolov10x.yaml\noptimizer: SGD\nbatch: 256\n")
+    (tmp_path / "real.svg").write_text("")
+    (tmp_path / "link.svg").symlink_to("real.svg")
+    patchkit("audit", config, "--plot", tmp_path / "link.svg")
+    assert (tmp_path / "link.svg").is_symlink()
+    ET.parse(tmp_path / "real.svg")
+    (tmp_path / "folder.png").mkdir()
+    assert_refused(patchkit("audit", config, "--plot", tmp_path / "folder.png"), "folder.png")
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_training_without_end_is_drawn_with_points_that_show(tmp_path: Path, patchkit: Run) -> None:
+    config = tmp_path / "train.yaml"
+    config.write_text("optimizer: SGD\nbatch: 256\nepochs: 1000000000\n")
+    patchkit("audit", config, "--plot", tmp_path / "lr.svg")
+    assert (tmp_path / "lr.svg").stat().st_size < 2_000_000

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from patchkit.errors import SourceUnreadable
-from patchkit.subjects.paddle.config import looks_like_paddle
-from patchkit.subjects.yaml_file import parse_yaml
+from patchkit.subjects.paddle import bases
+from patchkit.subjects.paddle.config import load_paddle, looks_like_paddle
+from patchkit.subjects.yaml_file import parse_yaml, read_yaml
 from tests.paddle_tree import DATA, MODEL, OPTIMIZER, OWN, READER, RUNTIME, TREE, grow, own
 
 
@@ -137,10 +138,57 @@ def test_a_link_inside_of_the_tree_is_followed(tree: Path) -> None:
     assert own(tree, "_BASE_: [linked/../runtime.yml]\n").value("save_dir") == "output"
 
 
-def test_without_a_folder_of_configs_bases_stay_in_the_folder(tmp_path: Path) -> None:
+def test_without_a_mark_bases_stay_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bases, "CONFIGS", "no folder of this name")
+    monkeypatch.setattr(bases, "MARKS", ())
     grow(tmp_path, {"base.yml": "epoch: 1\n", "sub/base.yml": "epoch: 2\n"})
     assert "outside of" in refusal(tmp_path, "_BASE_: [../base.yml]\n", "sub/own.yml")
     assert own(tmp_path, "_BASE_: [base.yml]\n", "sub/own.yml").value("epoch") == 2
+
+
+@pytest.mark.parametrize(
+    ("made", "leaf", "tree"),
+    [
+        ("", "configs/a/own.yml", "."),
+        ("", "configs/repo/configs/own.yml", "configs/repo"),
+        ("configs/repo/ppdet/x.py", "configs/repo/configs/own.yml", "configs/repo"),
+        ("ppdet/x.py", "configs/repo/configs/own.yml", "."),
+        ("tools/train.py", "configs/repo/configs/own.yml", "."),
+        ("configs/base.yml", "work/mine/own.yml", "."),
+        ("work/ppdet/x.py", "work/mine/own.yml", "work"),
+        ("work/.git", "work/mine/own.yml", "work"),
+    ],
+)
+def test_the_tree_is_the_checkout(tmp_path: Path, made: str, leaf: str, tree: str) -> None:
+    grow(tmp_path, {made or "x": "", leaf: "epoch: 1\n"})
+    assert bases.tree_of(tmp_path / leaf) == tmp_path / tree
+
+
+def test_a_leaf_beside_the_configs_inherits_from_them(tree: Path) -> None:
+    leaf = "_BASE_: [../configs/ppyoloe/ppyoloe_plus_crn_l_80e_coco.yml]\n"
+    assert own(tree, leaf, "work/own.yml").value("epoch") == 80
+    with pytest.raises(SourceUnreadable) as caught:
+        own(tree, "_BASE_: [../../x.yml]\n", "work/own.yml")
+    assert "put the file into the checkout that holds its bases" in str(caught.value.hint)
+
+
+def test_a_leaf_may_be_a_link_inside_of_the_tree(tree: Path) -> None:
+    grow(tree, {"configs/mine/own.yml": OWN})
+    link = tree / "configs/ppyoloe/link.yml"
+    link.symlink_to(tree / "configs/mine/own.yml")
+    assert load_paddle(read_yaml(link)).value("epoch") == 80  # from the folder of the link, as PaddleDetection does
+
+
+@pytest.mark.parametrize("text", [".inf", "-.inf", ".nan", "1" * 400, "0x" + "f" * 5000, "true", "'8'", "[8]", "~", ""])
+def test_what_is_no_finite_number_is_none(tree: Path, text: str) -> None:
+    config = own(tree, f"{OWN}epoch: {text}\nTrainReader:\n  batch_size: {text}\n")
+    assert config.number("epoch") is config.epochs is config.batch is None
+    assert len(config.shown("epoch")) <= 63
+
+
+@pytest.mark.parametrize(("text", "batch"), [("8", 8), ("8.0", 8), ("0", None), ("2.5", None), ("1.0e+300", None)])
+def test_a_batch_is_a_whole_number(tree: Path, text: str, batch: int | None) -> None:
+    assert own(tree, f"{OWN}TrainReader: {{batch_size: {text}}}\n").batch == batch
 
 
 def test_a_cycle_of_bases_is_refused(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """The audit of a finished ultralytics run, by what its log tells."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from patchkit.audit.request import Request
 from patchkit.audit.run import Audited, audit_file
@@ -11,8 +13,11 @@ from patchkit.findings import Span
 from patchkit.patching.target import Target
 from patchkit.subjects.config import load_config
 from patchkit.subjects.dataset import count_images
+from patchkit.subjects.fixing import written
 from patchkit.subjects.run_log.log import as_yaml, read_run_log
-from patchkit.subjects.yaml_file import parse_yaml, read_yaml
+from patchkit.subjects.yaml_file import YamlFile, parse_yaml, read_yaml
+
+ASSUMED = ("momentum", "warmup_momentum", "nbs")  # by the release
 
 
 def audit_log(path: Path, target: Target, request: Request) -> Audited:
@@ -26,19 +31,25 @@ def audit_log(path: Path, target: Target, request: Request) -> Audited:
     model, images = _beside(path, framework)
     request = replace(request, images=request.images if request.images is not None else images, kind=None)
     log = read_run_log(path, request.images)
-    text = as_yaml(log, model)
-    file = parse_yaml(text.encode("utf-8"), path)
-    if "batch" not in file.entries:  # the default is not what was trained with
-        defaults = {key: value for key, value in framework.release.defaults.items() if key != "batch"}
-        framework = Ultralytics(replace(framework.release, defaults=defaults))
-    audited = audit_file(file, framework, request)
-    lines = {entry.span.line for entry in file.entries.values()}
-    findings = tuple(
-        replace(finding, location=Span(str(path)))
-        for finding in audited.report.findings
-        if finding.location.line in lines
-    )
-    return replace(audited, report=replace(audited.report, findings=findings), recovered=text)
+    told = {**({"model": model} if model is not None else {}), **log.options}
+    audited = audit_file(_file(told, path), _without_defaults(framework, told), request)
+    findings = tuple(replace(finding, location=Span(str(path))) for finding in audited.report.findings)
+    return replace(audited, report=replace(audited.report, findings=findings), recovered=as_yaml(log, model))
+
+
+def _file(told: Mapping[str, Any], path: Path) -> YamlFile:
+    """The options as if a file set them."""
+    return parse_yaml("".join(f"{name}: {written(value)}\n" for name, value in told.items()).encode(), path)
+
+
+def _without_defaults(framework: Ultralytics, told: Mapping[str, Any]) -> Ultralytics:
+    """The release without a default for what the log does not tell: that need not be what was trained with.
+
+    What a log never tells, and the linear rule and the schedule need, stays.
+    """
+    defaults = framework.release.defaults
+    kept = {name: value for name, value in defaults.items() if name in told or name in ASSUMED}
+    return Ultralytics(replace(framework.release, defaults=kept))
 
 
 def _beside(path: Path, framework: Ultralytics) -> tuple[str | None, int | None]:

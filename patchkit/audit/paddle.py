@@ -28,10 +28,15 @@ class PaddleDetection:
 
     def load(self, file: YamlFile, request: Request) -> tuple[PaddleConfig, PaddleSurroundings]:
         config = load_paddle(file)
-        given = request.gpus is not None
-        keeps = request.policy == KEEP
         return config, PaddleSurroundings(
-            request.gpus_or(1), request.nodes, given, self.paddle, keeps, _linear(request)
+            gpus=request.gpus_or(1),
+            nodes=request.nodes,
+            gpus_are_given=request.gpus is not None,
+            paddle=self.paddle,
+            keeps_lr=request.policy == KEEP,
+            linear=_linear(request),
+            max_lr=_max_lr(request),
+            images=request.images,
         )
 
     def fixed(self, subject: Subject, findings: Sequence[Finding]) -> bytes:
@@ -56,4 +61,8 @@ def _linear(request: Request) -> LinearRule | None:
         return None
     if request.base_lr is None or request.base_batch is None:
         raise TargetRefused("--base-lr and --base-batch belong together", "give both, or none")
-    return LinearRule(request.base_lr, request.base_batch, request.max_lr or math.inf)
+    return LinearRule(request.base_lr, request.base_batch, _max_lr(request))
+
+
+def _max_lr(request: Request) -> float:
+    return math.inf if request.max_lr is None else request.max_lr

@@ -27,6 +27,7 @@ class Request:
     base_batch: int | None = None
     max_lr: float | None = None
     images: int | None = None
+    batch: int | None = None
     release: str | None = None
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
 """The audit of one file, and what its fixes make of it."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 from patchkit.audit.paddle import PaddleDetection, find_paddle
 from patchkit.audit.request import Framework, Request, Subject
 from patchkit.audit.ultralytics import Ultralytics, find_ultralytics
-from patchkit.errors import WriteFailed
+from patchkit.errors import TargetRefused, WriteFailed
 from patchkit.findings import Finding, Report
 from patchkit.patching.files import read, replace_file
 from patchkit.patching.target import Target
@@ -16,14 +17,15 @@ from patchkit.rule import Rule, chosen, load_rules, run
 from patchkit.subjects.baseline import load_baseline, not_in
 from patchkit.subjects.config import MODEL, TrainConfig
 from patchkit.subjects.fixing import applicable, train_file, train_name
-from patchkit.subjects.paddle.config import PADDLE, looks_like_paddle
+from patchkit.subjects.paddle.config import PADDLE, PaddleConfig, looks_like_paddle
 from patchkit.subjects.suppression import not_suppressed
 from patchkit.subjects.yaml_file import YamlFile, parse_yaml, read_yaml
 
 if TYPE_CHECKING:
-    from patchkit.recipes.schedule import Schedule
+    from patchkit.recipes.schedule import Course
 
 PACKAGES = (Ultralytics.rules, PaddleDetection.rules)
+OF_A_MODEL_FILE = ("hyperparameter-in-model-yaml", "option-given-twice")  # whatever it is trained with
 ROUNDS = 5  # a fix may bring another rule to light: a number that was text, say
 
 
@@ -51,14 +53,32 @@ class Fixed:
 
 
 def audit(path: Path, target: Target, request: Request) -> Audited:
-    """What the rules find in a configuration, or in the defaults that a model yaml would be trained with.
+    """What the rules find in a configuration, or in what a model yaml is trained with.
+
+    That is the training configuration which `--fix` has written beside it, if there is one, else the defaults.
 
     Raises   SourceUnreadable if the file is no configuration; UnknownRule for rules and recipes; TargetRefused.
     """
     file = read_yaml(path)
     is_paddle = request.kind == PADDLE or (request.kind is None and looks_like_paddle(file))
     framework = find_paddle(target) if is_paddle else find_ultralytics(target, request.release)
-    return audit_file(file, framework, request)
+    audited = audit_file(file, framework, request)
+    beside = path.with_name(f"{path.stem}.train.yaml")
+    if audited.config.kind != MODEL or request.kind == MODEL or not beside.is_file():
+        return audited
+    train = read_yaml(beside)
+    if Path(str(train.data.get("model"))).name != path.name:
+        return audited
+    return _with(audit_file(train, framework, request), _of_the_model_file(audited))
+
+
+def _of_the_model_file(audited: Audited) -> list[Finding]:
+    return [finding for finding in audited.report.findings if finding.rule in OF_A_MODEL_FILE]
+
+
+def _with(audited: Audited, findings: list[Finding]) -> Audited:
+    report = audited.report
+    return replace(audited, report=replace(report, findings=(*findings, *report.findings)))
 
 
 def audit_file(file: YamlFile, framework: Framework, request: Request) -> Audited:
@@ -72,16 +92,11 @@ def audit_file(file: YamlFile, framework: Framework, request: Request) -> Audite
     return Audited(config, around, framework, rules, replace(report, findings=findings))
 
 
-def beside(path: Path) -> Path | None:
-    """The training configuration that `--fix` has written beside a model yaml, if it is there."""
-    place = path.with_name(f"{path.stem}.train.yaml")
-    return place if place.is_file() else None
-
-
 def fixed(audited: Audited, request: Request, *, unsafe: bool) -> Fixed:
     """The file after the fixes, round by round until nothing is left to fix.
 
-    Raises   SourceUnreadable if the file has a form in which a value cannot be set.
+    Raises   SourceUnreadable if the file has a form in which a value cannot be set; TargetRefused if the training
+             configuration of a model yaml would replace another file.
     """
     config, framework = audited.config, audited.framework
     applied = applicable(audited.report.findings, unsafe=unsafe)
@@ -89,9 +104,13 @@ def fixed(audited: Audited, request: Request, *, unsafe: bool) -> Fixed:
     is_new = isinstance(config, TrainConfig) and config.kind == MODEL
     if isinstance(config, TrainConfig) and is_new:
         path = path.with_name(train_name(config))
+        if path.exists():
+            raise TargetRefused(f"{path} is there already, and not written over", f"patchkit audit {path} --fix")
         after = train_file(config, applied)
+        request = replace(request, batch=None)
     else:
         after = framework.fixed(config, applied) if applied else before
+    elsewhere = [one for one in _of_the_model_file(audited) if one.location.path != str(path)]
     left = audit_file(parse_yaml(after, path), framework, request)
     for _ in range(ROUNDS):
         more = applicable(left.report.findings, unsafe=unsafe)
@@ -100,19 +119,24 @@ def fixed(audited: Audited, request: Request, *, unsafe: bool) -> Fixed:
         applied += more
         after = framework.fixed(left.config, more)
         left = audit_file(parse_yaml(after, path), framework, request)
-    return Fixed(path, None if is_new else before, after, tuple(applied), left)
+    return Fixed(path, None if is_new else before, after, tuple(applied), _with(left, elsewhere))
 
 
-def schedules(audited: Audited, after: Audited | None) -> "tuple[Schedule | None, Schedule | None]":
+def schedules(audited: Audited, after: Audited | None) -> "tuple[Course | None, Course | None]":
     """The learning rates of a configuration before and after its fixes; None where they are not known."""
+    return _schedule(audited), _schedule(after) if after is not None else None
+
+
+def _schedule(audited: Audited) -> "Course | None":
+    from patchkit.recipes.paddle.schedule import paddle_schedule
     from patchkit.recipes.schedule import schedule_of
 
-    def of(one: Audited | None) -> "Schedule | None":
-        if one is None or not isinstance(one.config, TrainConfig) or not isinstance(one.around, Surroundings):
-            return None
-        return schedule_of(one.config, one.around)
-
-    return of(audited), of(after)
+    config, around = audited.config, audited.around
+    if isinstance(config, PaddleConfig) and isinstance(around, PaddleSurroundings):
+        return paddle_schedule(config, around)
+    if isinstance(config, TrainConfig) and isinstance(around, Surroundings):
+        return schedule_of(config, around)
+    return None
 
 
 def documentation(name: str) -> str | None:
@@ -122,14 +146,17 @@ def documentation(name: str) -> str | None:
 
 
 def write_fixed(done: Fixed) -> None:
-    """Put the fixed file in its place, in one step.
+    """Put the fixed file in its place, in one step. A link stays, and what it leads to is changed.
 
     Raises   WriteFailed if it changed meanwhile, or cannot be written.
     """
-    if read(done.path) != done.before:
+    path = done.path.resolve()
+    if read(path) != done.before:
         raise WriteFailed(f"{done.path} was changed by another program meanwhile", "run the command again")
+    if done.before is not None and not os.access(path, os.W_OK):
+        raise WriteFailed(f"{done.path}: the file is read-only", "make it writable, or run as a user who may write it")
     try:
-        replace_file(done.path, done.after)
+        replace_file(path, done.after)
     except OSError as error:
         raise WriteFailed(f"{done.path}: {error.strerror}", "run as a user who may write it") from error
 

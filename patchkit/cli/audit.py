@@ -61,6 +61,9 @@ def audit(
     images: Annotated[
         int | None, typer.Option(metavar="N", help="Images in the training set; by default counted by the data yaml.")
     ] = None,
+    batch: Annotated[
+        int | None, typer.Option(metavar="N", help="Images a step, where CONFIG says none: as in yolo train batch=N.")
+    ] = None,
     release: Annotated[
         str | None, typer.Option(metavar="VERSION", help="Release of ultralytics; by default the one in the target.")
     ] = None,
@@ -96,29 +99,31 @@ def audit(
         "base-batch": base_batch,
         "max-lr": max_lr,
         "images": images,
+        "batch": batch,
         "release": release,
         "baseline": baseline,
     }
     named = {name: value for name, value in given.items() if value is not None}
-    subject = _subject(config, from_log, {"fix": fix, "diff": diff})
+    subject = _subject(config, from_log)
+    _check_together({"fix": fix, "diff": diff, "unsafe-fixes": unsafe_fixes, "kind": kind}, from_log, format)
     request, level = _request(subject, named, kind)
     audited = _audited(subject, find_target(python, site_packages), request, is_log=from_log is not None)
-    _check_options(audited, named, plot)
+    _check_options(audited, named)
     is_wanted = fix or diff or plot is not None or format is AuditFormat.text
     done = _fixes(audited, request, unsafe=unsafe_fixes, needed=fix or diff) if is_wanted else None
     if plot is not None:
         plotted(audited, done, plot)
     if diff and done is not None:
-        return shown(done, audited, level)
+        return shown(done, audited, format, level)
     if fix and done is not None:
         return written(done, format, level)
     return reported(audited, done, format, level)
 
 
-def _subject(config: Path | None, from_log: Path | None, writing: dict[str, bool]) -> Path:
+def _subject(config: Path | None, from_log: Path | None) -> Path:
     """The file that is audited.
 
-    Raises   TargetRefused unless there is exactly one, or if a log is to be fixed.
+    Raises   TargetRefused unless there is exactly one.
     """
     from patchkit.errors import TargetRefused
 
@@ -127,9 +132,19 @@ def _subject(config: Path | None, from_log: Path | None, writing: dict[str, bool
     subject = config if config is not None else from_log
     if subject is None:
         raise TargetRefused("nothing to audit", "name a training configuration, or the log of a run with --from-log")
-    for name in (name for name, is_asked in writing.items() if is_asked and from_log is not None):
-        raise TargetRefused(f"--{name} has no file to change: a log is not fixed", f"leave --{name} out")
     return subject
+
+
+def _check_together(given: dict[str, Any], from_log: Path | None, format: AuditFormat) -> None:
+    """Raises   TargetRefused for options that do not go together."""
+    from patchkit.errors import TargetRefused
+
+    for name in (name for name, value in given.items() if value and from_log is not None):
+        raise TargetRefused(f"--{name} is for a configuration: a log is not changed", f"leave --{name} out")
+    if given["fix"] and given["diff"]:
+        raise TargetRefused("--fix writes and --diff only shows", "give one of them")
+    if given["diff"] and format not in (AuditFormat.text, AuditFormat.json):
+        raise TargetRefused(f"--diff has no {format.value} form", "leave --format out, or ask for json")
 
 
 def _request(config: Path, given: dict[str, Any], kind: Kind | None) -> "tuple[Request, Level]":
@@ -142,7 +157,7 @@ def _request(config: Path, given: dict[str, Any], kind: Kind | None) -> "tuple[R
     from patchkit.subjects.project import project_options
 
     options = {**project_options(config), **given}
-    for name in ("images", "base-batch", "base-lr", "max-lr"):
+    for name in ("images", "batch", "base-batch", "base-lr", "max-lr"):
         if name in options and not 0 < options[name] < float("inf"):
             raise TargetRefused(f"--{name} {options[name]}: it must be more than 0", "see 'patchkit audit --help'")
     for name, choices in (("fail-on", Level), ("lr-policy", Policy)):
@@ -158,6 +173,7 @@ def _request(config: Path, given: dict[str, Any], kind: Kind | None) -> "tuple[R
         base_batch=options.get("base-batch"),
         max_lr=options.get("max-lr"),
         images=options.get("images"),
+        batch=options.get("batch"),
         release=options.get("release"),
         select=tuple(options.get("select", ())),
         ignore=tuple(options.get("ignore", ())),
@@ -168,29 +184,26 @@ def _request(config: Path, given: dict[str, Any], kind: Kind | None) -> "tuple[R
 
 
 def _audited(path: Path, target: "Target", request: "Request", *, is_log: bool) -> "Audited":
-    from patchkit.audit.run import audit, beside
-    from patchkit.subjects.config import MODEL
+    from patchkit.audit.run import audit
 
     if is_log:
         from patchkit.audit.from_log import audit_log
 
         return audit_log(path, target, request)
     audited = audit(path, target, request)
-    place = beside(path) if audited.config.kind == MODEL else None
-    if place is None:
-        return audited
-    say(f"patchkit: {path.name} holds no training options; auditing {place.name} beside it\n")
-    return audit(place, target, request)
+    place = audited.config.file.path
+    if place != path:
+        say(f"patchkit: {path.name} is the yaml of a model; what it is trained with is in {place.name} beside it\n")
+    return audited
 
 
-def _check_options(audited: "Audited", named: dict[str, Any], plot: Path | None) -> None:
-    """Raises   TargetRefused for options that say nothing about PaddleDetection."""
+def _check_options(audited: "Audited", named: dict[str, Any]) -> None:
+    """Raises   TargetRefused for options of the command line that say nothing about PaddleDetection."""
     from patchkit.errors import TargetRefused
     from patchkit.subjects.paddle.config import PADDLE
 
     if audited.config.kind == PADDLE:
-        options = [name for name in ("recipe", "release", "images") if name in named] + (["plot"] if plot else [])
-        for name in options:
+        for name in (name for name in ("recipe", "release", "batch") if name in named):
             raise TargetRefused(
                 f"--{name} is for ultralytics; {audited.config.file.path} is of PaddleDetection", f"leave --{name} out"
             )

@@ -32,10 +32,8 @@ def plotted(audited: "Audited", done: "Fixed | None", path: Path) -> None:
 
     before, after = schedules(audited, done.left if done else None)
     if before is None:
-        raise TargetRefused(
-            f"--plot {path}: the learning rates are not known before the training: the batch or a rate is chosen then",
-            "set batch, epochs and lr0 to numbers; leave --plot out",
-        )
+        hint = "give --images" if audited.recovered else "set batch, epochs, lr0 and an optimizer other than auto"
+        raise TargetRefused(f"--plot {path}: the learning rates are not known: they depend on values not given", hint)
     draw(before, after if after != before else None, path)
     say(f"patchkit: drew {path}\n")
 
@@ -57,13 +55,20 @@ def reported(audited: "Audited", done: "Fixed | None", format: AuditFormat, fail
     return 1 if count(audited, fail_on) else 0
 
 
-def shown(done: "Fixed", audited: "Audited", fail_on: Level) -> int:
+def shown(done: "Fixed", audited: "Audited", format: AuditFormat, fail_on: Level) -> int:
+    from patchkit.output.json import render_audit
     from patchkit.output.text import changed_lines
 
+    name = done.path.name if done.path.is_absolute() else done.path.as_posix()
+    diff = changed_lines(name, done.before or b"", done.after)
     sys.stdout.flush()
-    sys.stdout.buffer.write(changed_lines(done.path.name, done.before or b"", done.after))
+    if format is AuditFormat.json:
+        sys.stdout.write(render_audit(audited, diff))
+    else:
+        sys.stdout.buffer.write(diff)
     sys.stdout.flush()
-    say(f"patchkit: {len(done.applied)} of {len(audited.report.findings)} findings can be fixed so\n")
+    left = len(done.left.report.findings)
+    say(f"patchkit: {left} of {len(audited.report.findings)} findings would be left\n")
     return 1 if count(audited, fail_on) else 0
 
 
@@ -72,7 +77,7 @@ def written(done: "Fixed", format: AuditFormat, fail_on: Level) -> int:
 
     if done.after != done.before:
         write_fixed(done)
-        say(f"patchkit: wrote {done.path}: {', '.join(finding.rule for finding in done.applied)}\n")
+        say(f"patchkit: wrote {done.path}: {', '.join(dict.fromkeys(finding.rule for finding in done.applied))}\n")
     return reported(done.left, None, format, fail_on)
 
 

@@ -138,7 +138,7 @@ def render_matrix(room: "Room", releases: "Sequence[Tested]", *, is_same: bool) 
     )
 
 
-def render_audit(audited: "Audited") -> str:
+def render_audit(audited: "Audited", diff: bytes | None = None) -> str:
     report = audited.report
     return render(
         "audit",
@@ -160,6 +160,7 @@ def render_audit(audited: "Audited") -> str:
         ],
         skipped=[{"rule": skipped.rule, "reason": skipped.reason} for skipped in report.skipped],
         counts={severity.value: report.count(severity) for severity in Severity},
+        **({"diff": diff.decode("utf-8")} if diff is not None else {}),
     )
 
 

@@ -8,16 +8,17 @@ from patchkit.errors import PatchkitError, TargetRefused, WriteFailed
 from patchkit.patching.files import replace_file
 
 if TYPE_CHECKING:
-    from patchkit.recipes.schedule import Schedule
+    from patchkit.recipes.schedule import Course
 
 SUFFIXES = (".png", ".svg")
 STRETCHED = 0.35  # of the width, for warm-up
+POINTS = 5_000  # more do not show
 HEADROOM = 1.6  # times the largest rate of the weights; what the biases have above it is written beside the axis
 COLOURS = {"before": "#c2410c", "after": "#1d4ed8"}
 FIGURE: Any = {"svg.hashsalt": "patchkit", "font.size": 10, "axes.spines.top": False, "axes.spines.right": False}
 
 
-def draw(before: "Schedule", after: "Schedule | None", path: Path) -> None:
+def draw(before: "Course", after: "Course | None", path: Path) -> None:
     """Write a picture of learning rate and momentum, as .png or .svg: the same bytes for the same schedules.
 
     Raises   TargetRefused for another suffix; PatchkitError without matplotlib; WriteFailed.
@@ -25,34 +26,35 @@ def draw(before: "Schedule", after: "Schedule | None", path: Path) -> None:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise TargetRefused(f"{path}: a plot is {' or '.join(SUFFIXES)}", "name the file so")
+    if path.is_dir():
+        raise TargetRefused(f"{path}: a folder", "name the file that the plot is written to")
     picture = _picture(before, after, suffix[1:])
     try:
-        replace_file(path, picture)
+        replace_file(path.resolve(), picture)  # a link stays
     except OSError as error:
         raise WriteFailed(f"{path}: {error.strerror}", "name a file in a folder that you may write to") from error
 
 
-def _picture(before: "Schedule", after: "Schedule | None", format: str) -> bytes:
+def _picture(before: "Course", after: "Course | None", format: str) -> bytes:
     try:
         import matplotlib as mpl
         from matplotlib.figure import Figure
     except ImportError as error:
         raise PatchkitError("--plot needs matplotlib", "pip install 'patchkit-cv[plots]'") from error
-    schedules = {"before": before, "after": after} if after is not None else {"before": before}
-    given = {name: schedule for name, schedule in schedules.items() if schedule is not None}
+    schedules = {"before": before, "after": after} if after is not None else {"": before}
     out = io.BytesIO()
     with mpl.rc_context(FIGURE):
         figure = Figure(figsize=(9, 6), dpi=120, layout="constrained")
         rates, momenta = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-        for name, schedule in given.items():
-            _add(rates, momenta, schedule, name if after is not None else "")
-        _finish(rates, momenta, list(given.values()))
+        for name, schedule in schedules.items():
+            _add(rates, momenta, schedule, name)
+        _finish(rates, momenta, list(schedules.values()))
         metadata: dict[str, Any] = {"Date": None} if format == "svg" else {"Software": "patchkit"}
         figure.savefig(out, format=format, metadata=metadata)
     return out.getvalue()
 
 
-def _add(rates: Any, momenta: Any, schedule: "Schedule", name: str) -> None:
+def _add(rates: Any, momenta: Any, schedule: "Course", name: str) -> None:
     points = _points(schedule)
     epochs = [point / schedule.iterations_per_epoch for point in points]
     colour = COLOURS[name or "after"]
@@ -65,16 +67,17 @@ def _add(rates: Any, momenta: Any, schedule: "Schedule", name: str) -> None:
     momenta.plot(epochs, [schedule.momentum_at(point) for point in points], label=name or "momentum", **style)
 
 
-def _points(schedule: "Schedule") -> list[int]:
-    """Every iteration of warm-up, then one for each epoch, and the last of all."""
+def _points(schedule: "Course") -> list[int]:
+    """Every iteration of warm-up, then one for each epoch, and the last of all; of either at most POINTS."""
     warmup, per_epoch = schedule.warmup_iterations, schedule.iterations_per_epoch
     end = min(warmup, schedule.iterations - 1)
-    every = max(end // 5000, 1)  # more points than that do not show
-    later = range((end // per_epoch + 1) * per_epoch, schedule.iterations, per_epoch)
+    every = max(end // POINTS, 1)
+    start = (end // per_epoch + 1) * per_epoch
+    later = range(start, schedule.iterations, per_epoch * max((schedule.iterations - start) // per_epoch // POINTS, 1))
     return sorted({*range(0, end + 1, every), end, *later, schedule.iterations - 1})
 
 
-def _finish(rates: Any, momenta: Any, schedules: "list[Schedule]") -> None:
+def _finish(rates: Any, momenta: Any, schedules: "list[Course]") -> None:
     highest = max(schedule.lr0 for schedule in schedules) * HEADROOM
     bias = max(schedule.warmup_bias_lr if schedule.warmup_iterations else 0.0 for schedule in schedules)
     rates.set_ylim(0, highest)

@@ -15,7 +15,7 @@ LARGE = 10**18  # beyond every option: larger whole numbers are no floats
 def differing(config: TrainConfig, around: Surroundings, key: str, why: str, *, safe: bool = True) -> Finding | None:
     """A finding if the recipe gives an option another value than it has; None without a recipe.
 
-    An option that the release does not know is not missed.
+    An option that the release does not know is not missed. A value that the release refuses is no fix.
     """
     recipe = around.recipe
     if recipe is None or key not in recipe.values or key not in config.release.defaults:
@@ -24,6 +24,8 @@ def differing(config: TrainConfig, around: Surroundings, key: str, why: str, *, 
     if equal(found, wanted):
         return None
     message = f"{key} is {found}, {config.origin(key)}; {recipe.label} was trained with {wanted}: {why}"
+    if config.release.refuses(key, wanted):
+        return Finding(f"{message}; {config.release.label} refuses {wanted}", config.span(key), recipe.source)
     fix = Fix(f"{key}: {wanted}", {key: wanted}, safe=safe)
     return Finding(message, config.span(key), recipe.source, fix)
 

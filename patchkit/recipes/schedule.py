@@ -7,15 +7,39 @@ Source   `BaseTrainer._setup_scheduler` and `_do_train` of the releases: 8.1.34 
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 from patchkit.recipes.surroundings import Surroundings
+from patchkit.recipes.warmup import FLOOR
 from patchkit.subjects.config import TrainConfig
 from patchkit.subjects.release import Release
 
 NOMINAL_ITERATIONS = 1000  # an epoch, where nothing says how many images there are
-FLOOR = 100  # iterations of warm-up at least, up to 8.4.102
+START = "start"
 AUTO_LR, AUTO_MOMENTUM = 0.01, 0.9  # of `optimizer: auto` in a long run
 WITH_MOMENTUM = ("sgd", "musgd", "rmsprop")  # the others hold betas, which warm-up leaves alone
+
+
+class Course(Protocol):
+    """What an optimizer is given, by the iteration, in whichever framework."""
+
+    @property
+    def lr0(self) -> float: ...
+    @property
+    def epochs(self) -> int: ...
+    @property
+    def iterations(self) -> int: ...
+    @property
+    def iterations_per_epoch(self) -> int: ...
+    @property
+    def is_nominal(self) -> bool: ...
+    @property
+    def warmup_iterations(self) -> int: ...
+    @property
+    def warmup_bias_lr(self) -> float: ...
+    def lr(self, iteration: int) -> float: ...
+    def bias_lr(self, iteration: int) -> float: ...
+    def momentum_at(self, iteration: int) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -89,10 +113,17 @@ class Moment:
     after: Values
 
 
-def rows(before: Schedule, after: Schedule) -> tuple[Moment, ...]:
-    """The moments that tell two schedules apart, each at its own iteration of either."""
-    named = zip(_moments(before), _moments(after), strict=True)
-    return tuple(Moment(name, old, new) for (name, old), (_, new) in named)
+def rows(before: Course, after: Course) -> tuple[Moment, ...]:
+    """The moments that tell two schedules apart, in order, each at its own iteration of either.
+
+    Of a short training whose warm-up is long, what would lie within warm-up is left out.
+    """
+    named = zip(_points(before), _points(after), strict=True)
+    return tuple(
+        Moment(name, _values(before, old), _values(after, new))
+        for (name, old), (_, new) in named
+        if name == START or (old >= _end_of_warmup(before) and new >= _end_of_warmup(after))
+    )
 
 
 def schedule_of(config: TrainConfig, around: Surroundings) -> Schedule | None:
@@ -103,8 +134,8 @@ def schedule_of(config: TrainConfig, around: Surroundings) -> Schedule | None:
     """
     epochs, warmup_epochs = config.number("epochs"), config.number("warmup_epochs")
     numbers = [config.number(key) for key in ("lrf", "warmup_bias_lr", "warmup_momentum", "momentum")]
-    chosen = _chosen_by_auto(config, around) if _is_auto(config) else None
-    lr0 = config.number("lr0") if not _is_auto(config) else chosen
+    chosen = _chosen_by_auto(config, around) if config.is_auto else None
+    lr0 = config.number("lr0") if not config.is_auto else chosen
     if config.batch is None or lr0 is None or epochs is None or epochs < 1 or warmup_epochs is None:
         return None
     if any(number is None for number in numbers) or around.images == 0:
@@ -132,16 +163,19 @@ def schedule_of(config: TrainConfig, around: Surroundings) -> Schedule | None:
     )
 
 
-def _moments(schedule: Schedule) -> list[tuple[str, Values]]:
-    per_epoch = schedule.iterations_per_epoch
-    last = schedule.epochs - 1
-    points = [("start", 0), ("end of warm-up", min(schedule.warmup_iterations, schedule.iterations - 1))]
-    points += [(f"{part} %", schedule.epochs * part // 100 * per_epoch) for part in (25, 50, 75)]
-    points.append(("last epoch", last * per_epoch + per_epoch - 1))
-    return [
-        (name, Values(schedule.lr(point), schedule.bias_lr(point), schedule.momentum_at(point)))
-        for name, point in points
-    ]
+def _points(schedule: Course) -> list[tuple[str, int]]:
+    """The moments of a table with their iterations."""
+    parts = [(f"{part} %", schedule.epochs * part // 100 * schedule.iterations_per_epoch) for part in (25, 50, 75)]
+    warmed = ("end of warm-up", _end_of_warmup(schedule))
+    return [(START, 0), warmed, *parts, ("last epoch", schedule.iterations - 1)]
+
+
+def _end_of_warmup(schedule: Course) -> int:
+    return min(schedule.warmup_iterations, schedule.iterations - 1)
+
+
+def _values(schedule: Course, point: int) -> Values:
+    return Values(schedule.lr(point), schedule.bias_lr(point), schedule.momentum_at(point))
 
 
 def _warmup_iterations(release: Release, warmup_epochs: float, epochs: int, per_epoch: int) -> int:
@@ -150,10 +184,6 @@ def _warmup_iterations(release: Release, warmup_epochs: float, epochs: int, per_
     if warmup_epochs <= 0 and release.number >= (8, 0, 119):
         return 0
     return max(round(warmup_epochs * per_epoch), FLOOR)
-
-
-def _is_auto(config: TrainConfig) -> bool:
-    return config.release.has_auto_optimizer and str(config.value("optimizer")).lower() == "auto"
 
 
 def _is_long(config: TrainConfig, around: Surroundings) -> bool:
@@ -173,7 +203,7 @@ def _chosen_by_auto(config: TrainConfig, around: Surroundings) -> float | None:
 
 
 def _has_momentum(config: TrainConfig, around: Surroundings) -> bool:
-    if _is_auto(config) and not _is_long(config, around):
+    if config.is_auto and not _is_long(config, around):
         return False  # NAdam, in the one release whose short run is known
     return config.optimizer.lower() in WITH_MOMENTUM
 

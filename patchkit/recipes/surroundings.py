@@ -1,5 +1,6 @@
 """What a configuration is audited for: the GPUs, the recipe, and how the learning rate is to scale."""
 
+import math
 from dataclasses import dataclass
 
 from patchkit.recipes import Recipe
@@ -35,3 +36,5 @@ class PaddleSurroundings(Gpus):
     paddle: str | None = None  # version of the installed paddlepaddle
     keeps_lr: bool = False  # the learning rate is to stay as it is
     linear: LinearRule | None = None  # in place of the one of the recipe
+    max_lr: float = math.inf  # the learning rate of the recipe is scaled up to this
+    images: int | None = None  # in the training set

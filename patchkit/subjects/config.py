@@ -59,15 +59,19 @@ class TrainConfig:
 
     @property
     def batch(self) -> int | None:
-        """Images a step, of all GPUs together; None for AutoBatch."""
+        """Images a step, of all GPUs together; None for AutoBatch, and for what is no number of images."""
         batch = self.number("batch")
-        return int(batch) if batch is not None and batch >= 1 else None
+        return int(batch) if batch is not None and batch >= 1 and batch.is_integer() else None
+
+    @property
+    def is_auto(self) -> bool:
+        """True if the release chooses the optimizer."""
+        return self.release.is_auto(self.value("optimizer"))
 
     @property
     def optimizer(self) -> str:
         """The optimizer that a long run has in the end."""
-        name = str(self.value("optimizer"))
-        return self.release.long_run_optimizer if name.lower() == "auto" and self.release.has_auto_optimizer else name
+        return self.release.long_run_optimizer if self.is_auto else str(self.value("optimizer"))
 
 
 def load_config(file: YamlFile, release: Release, model: str | None, kind: str | None = None) -> TrainConfig:
@@ -83,7 +87,7 @@ def load_config(file: YamlFile, release: Release, model: str | None, kind: str |
         reason = "it looks like a data set" if is_data_set else "none of its keys is an option"
         raise SourceUnreadable(
             f"{file.path}: not a training configuration of ultralytics: {reason}",
-            "name the yaml with the options of the training, or the yaml of the model",
+            "name the yaml with the options of the training, or of the model; --kind says what nothing in it tells",
         )
     kind = kind or (MODEL if is_model else TRAIN)
     return TrainConfig(kind, file, release, _model_named(model, kind, file))

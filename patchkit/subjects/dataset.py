@@ -18,9 +18,14 @@ SUFFIXES = tuple(
     )
 )
 
+COUNTS_FROM = (8, 4, 130)  # fraction: 1000, and [1000, 200]
+ONE_AT_LEAST_FROM = (8, 4, 140)
+
 
 def count_images(config: TrainConfig) -> int | None:
-    """Images of the training set; None if the data yaml or what it names is not on this machine.
+    """Images that are trained on; None if the data yaml or what it names is not on this machine.
+
+    Of the images that are found, `fraction` takes its share, as ultralytics/data/base.py does.
 
     Paths are looked up as ultralytics does: `path` of the data yaml, else its folder; relative ones from the working
     directory, then from the folder of the data yaml. The folder for data sets in the settings of a user is not asked.
@@ -33,9 +38,23 @@ def count_images(config: TrainConfig) -> int | None:
         return None
     try:
         data = read_yaml(place).data
-        return _images_of(data, place)
+        images = _images_of(data, place)
     except (SourceUnreadable, OSError, ValueError):
         return None
+    return images and _share(config, images)
+
+
+def _share(config: TrainConfig, images: int) -> int | None:
+    """How many of the images `fraction` leaves; None if it leaves none."""
+    fraction, release = config.value("fraction"), config.release.number
+    if isinstance(fraction, list) and fraction and release >= COUNTS_FROM:
+        fraction = fraction[0]  # of train, val and test
+    if isinstance(fraction, bool) or not isinstance(fraction, (int, float)) or not fraction > 0:
+        return images
+    if fraction >= 1:
+        is_count = isinstance(fraction, int) and fraction > 1 and release >= COUNTS_FROM
+        return min(int(fraction), images) if is_count else images
+    return max(round(images * fraction), 1 if release >= ONE_AT_LEAST_FROM else 0) or None
 
 
 def _images_of(data: dict[str, Any], place: Path) -> int | None:

@@ -20,6 +20,7 @@ TYPES: Mapping[str, type | tuple[type, ...]] = {
     "base-batch": int,
     "max-lr": (int, float),
     "images": int,
+    "batch": int,
     "release": str,
     "baseline": str,
 }
@@ -43,17 +44,27 @@ def _checked(path: Path) -> dict[str, Any]:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SourceUnreadable(f"{path}: {error}", "mend the file") from error
-    options = data.get("tool", {}).get("patchkit", {}).get("audit", {})
+    options: Any = data
+    for name in ("tool", "patchkit", "audit"):
+        options = options.get(name, {})
+        if not isinstance(options, dict):
+            raise SourceUnreadable(f"{path}: {name} is {options!r}, and no table", "write [tool.patchkit.audit]")
     for name, value in options.items():
         wanted = TYPES.get(name)
         if wanted is None:
             raise SourceUnreadable(
                 f"{path}: [tool.patchkit.audit] has no option '{name}'", f"options: {', '.join(sorted(TYPES))}"
             )
-        if not isinstance(value, wanted) or isinstance(value, bool):
+        is_right = isinstance(value, wanted) and not isinstance(value, bool)
+        if not is_right or (isinstance(value, list) and not all(isinstance(item, str) for item in value)):
             raise SourceUnreadable(
                 f"{path}: [tool.patchkit.audit] {name} = {value!r} has the wrong type", "mend the file"
             )
-    if "baseline" in options:
-        options["baseline"] = str(path.parent / options["baseline"])
-    return dict(options)
+        if isinstance(value, (int, float)) and not 0 < value < float("inf"):
+            raise SourceUnreadable(f"{path}: [tool.patchkit.audit] {name} = {value}: it must be more than 0", "mend it")
+    files = [name for name in ("baseline", "recipe") if name == "baseline" or _is_file(options.get(name, ""))]
+    return {name: str(path.parent / value) if name in files else value for name, value in options.items()}
+
+
+def _is_file(recipe: str) -> bool:
+    return recipe.endswith((".yaml", ".yml"))

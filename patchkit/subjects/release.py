@@ -6,6 +6,7 @@ was read in the sources of every release from 8.0.18 to 8.4.190.
 
 import ast
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ TABLE = "ultralytics_options.json"
 KINDS = ("float", "fraction", "int", "bool")
 FOLDERS = ("ultralytics/cfg", "ultralytics/yolo/cfg")
 Version = tuple[int, ...]
+WHOLE_FLOATS_FROM = (8, 4, 172)  # 100.0 for 100
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,12 @@ class Release:
     def has_auto_optimizer(self) -> bool:
         return self.number >= (8, 0, 113)
 
+    def is_auto(self, optimizer: Any) -> bool:
+        """True if this is how the release is told to choose the optimizer; up to 8.4.106 the case counts."""
+        if not self.has_auto_optimizer:
+            return False
+        return optimizer == "auto" or (self.number >= (8, 4, 107) and str(optimizer).lower() == "auto")
+
     @property
     def long_run_optimizer(self) -> str:
         """What `optimizer: auto` takes for more than 10,000 iterations (6,000 at first)."""
@@ -55,6 +63,27 @@ class Release:
     def takes_scale_range(self) -> bool:
         """True if `scale` may be a list of two numbers."""
         return self.kinds.get("scale") != "fraction" and self.number >= (8, 4, 52)
+
+    @property
+    def largest_lr0(self) -> float:
+        """The largest initial learning rate that it takes."""
+        return 1.0 if self.kinds.get("lr0") == "fraction" else math.inf
+
+    def refuses(self, key: str, value: Any) -> bool:
+        """True if its check of types and ranges ends the training on a value, as far as the kind of the option tells.
+
+        Python counts true as 1, and so does the check.
+        """
+        is_range = key == "scale" and self.takes_scale_range
+        kind = "fraction" if is_range else self.kinds.get(key)
+        if kind is None or value is None or (is_range and isinstance(value, list)):
+            return False
+        if kind == "bool":
+            return not isinstance(value, bool)
+        if kind == "int":
+            is_whole = isinstance(value, float) and value.is_integer() and self.number >= WHOLE_FLOATS_FROM
+            return not isinstance(value, int) and not is_whole
+        return not isinstance(value, (int, float)) or (kind == "fraction" and not 0 <= value <= 1)
 
 
 def numbers(version: str) -> Version:

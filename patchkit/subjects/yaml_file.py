@@ -1,6 +1,7 @@
 """A YAML file as a tree of values that know where they stand. Nothing in it is executed; tags are kept as words."""
 
 import codecs
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,6 +60,7 @@ class YamlFile:
     mark: bytes  # byte order mark, if there is one
     entries: dict[str, Entry]
     duplicates: tuple[Entry, ...]  # keys that stand again later: YAML takes the last one
+    is_flow: bool = False  # written in one pair of braces
 
     @property
     def source(self) -> bytes:
@@ -84,7 +86,10 @@ class YamlFile:
 def read_yaml(path: Path) -> YamlFile:
     """Raises   SourceUnreadable if it cannot be read, or is no YAML mapping in UTF-8 of at most 1 MiB."""
     try:
-        if path.stat().st_size > LIMIT:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise SourceUnreadable(f"{path}: not a regular file", "name a yaml file")
+        if status.st_size > LIMIT:
             raise SourceUnreadable(
                 f"{path}: larger than 1 MiB, which is no configuration", "name the yaml of the training"
             )
@@ -119,7 +124,7 @@ def parse_yaml(source: bytes, path: Path) -> YamlFile:
         entries, duplicates = _Reader(path, text).mapping(root)
     except RecursionError as error:
         raise SourceUnreadable(f"{path}: its aliases refer to themselves", "write the values out") from error
-    return YamlFile(path, text, mark, entries, tuple(duplicates))
+    return YamlFile(path, text, mark, entries, tuple(duplicates), bool(root.flow_style))
 
 
 class _Reader:
@@ -153,8 +158,8 @@ class _Reader:
         self._visited += 1
         if self._visited > NODES:
             raise SourceUnreadable(
-                f"{self._path}: its aliases make it larger than {NODES} values",
-                "write the values out, or fewer of them",
+                f"{self._path}: more than {NODES} values, those behind aliases counted each time",
+                "name the yaml of the training: a configuration is never that large",
             )
         value: Any
         if isinstance(node, yaml.MappingNode):

@@ -18,7 +18,7 @@ RULE = Rule(
     __name__,
     Severity.NOTE,
     (TRAIN, MODEL),
-    differs_in("hsv_h", "hsv_s", "hsv_v", "translate", "mosaic", why="the recipe has one value for all sizes"),
+    differs_in("hsv_h", "hsv_s", "hsv_v", "translate", "mosaic", why="the recipe was found with it"),
     (
         Example("model: yolov10x.yaml\nmosaic: 0.5\n", "model: yolov10x.yaml\nmosaic: 1.0\n"),
         Example(

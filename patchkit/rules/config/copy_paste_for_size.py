@@ -20,7 +20,7 @@ RULE = Rule(
     (TRAIN, MODEL),
     differs_in(
         "copy_paste",
-        why="the larger the model, the more objects are pasted; it has no effect on labels without polygons",
+        why="how many objects are pasted was chosen for this model; it has no effect on labels without polygons",
     ),
     (
         Example("model: yolov10x.yaml\ncopy_paste: 0.0\n", "model: yolov10x.yaml\ncopy_paste: 0.3\n"),

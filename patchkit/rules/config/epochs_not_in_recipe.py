@@ -18,6 +18,10 @@ RULE = Rule(
     __name__,
     Severity.WARNING,
     (TRAIN, MODEL),
-    differs_in("epochs", why="the figures of the paper are reached after that many", safe=False),
+    differs_in(
+        "epochs",
+        why="the learning rate is spread over all epochs, so a training of another length is another one",
+        safe=False,
+    ),
     (Example("model: yolov10x.yaml\nepochs: 100\n", "model: yolov10x.yaml\nepochs: 500\n"),),
 )

@@ -1,8 +1,9 @@
 """The learning rate does not follow the batch.
 
 What         `lr0` is more than 1 % away from base_lr * effective batch / base_batch, capped at twice base_lr
-             (`--max-lr`). The effective batch is batch * max(round(nbs / batch), 1): small batches are accumulated up
-             to `nbs`. The base is that of the recipe, or `--base-lr` and `--base-batch`.
+             (`--max-lr`), and at 1, the most that the releases take. The effective batch is
+             batch * max(round(nbs / batch), 1): small batches are accumulated up to `nbs`. The base is that of the
+             recipe, or `--base-lr` and `--base-batch`.
 Why          With k times the images a step there are k times fewer steps. Goyal et al. made each step k times longer,
              with warm-up, and kept the accuracy of ResNet-50 up to about 8,000 images a step. ultralytics never
              scales `lr0`, by batch or by GPUs. `batch` is that of all GPUs together: more GPUs at the same `batch`
@@ -51,11 +52,11 @@ def check(config: TrainConfig, around: Surroundings) -> Iterator[Finding | Skipp
     elif lr0 is None:
         yield Skipped(f"lr0 is {config.value('lr0')!r}, which is no number")
     else:
-        scaled = linear.scaled(config.batch, int(config.number("nbs") or 64))
+        scaled = linear.scaled(config.batch, int(config.number("nbs") or 64), config.release.largest_lr0)
         if math.isclose(lr0, scaled.lr0, rel_tol=TOLERANCE):
             return
         message = f"lr0 is {lr0:g}, {config.origin('lr0')}; the linear rule gives {scaled.lr0:g}: {scaled.arithmetic}"
-        if _is_auto(config):
+        if config.is_auto:
             message += "; it counts once optimizer is SGD, auto ignores it"
         fix = Fix(f"lr0: {scaled.lr0:g}", {"lr0": scaled.lr0})
         yield Finding(message, config.span("lr0"), _evidence(around, linear), fix)
@@ -64,11 +65,7 @@ def check(config: TrainConfig, around: Surroundings) -> Iterator[Finding | Skipp
 def _is_for_sgd(config: TrainConfig, around: Surroundings) -> bool:
     """True if the training has SGD, and the base learning rate is for SGD."""
     base = around.recipe.values.get("optimizer", "SGD") if around.recipe else "SGD"
-    return str(base).lower() == "sgd" and (_is_auto(config) or config.optimizer.lower() == "sgd")
-
-
-def _is_auto(config: TrainConfig) -> bool:
-    return config.release.has_auto_optimizer and str(config.value("optimizer")).lower() == "auto"
+    return str(base).lower() == "sgd" and (config.is_auto or config.optimizer.lower() == "sgd")
 
 
 def _evidence(around: Surroundings, linear: LinearRule) -> str:

@@ -17,7 +17,7 @@ RULE = Rule(
     __name__,
     Severity.WARNING,
     (TRAIN, MODEL),
-    differs_in("mixup", why="the larger the model, the more images are mixed"),
+    differs_in("mixup", why="how many images are mixed was chosen for this model"),
     (
         Example("model: yolov10x.yaml\nmixup: 0.0\n", "model: yolov10x.yaml\nmixup: 0.15\n"),
         Example("model: yolov10n.yaml\nmixup: 0.15\n", "model: yolov10n.yaml\nmixup: 0.0\n"),

@@ -19,6 +19,7 @@ Why          `auto` ignores `lr0` and sets `warmup_bias_lr` to 0. Its choice han
              repeat it.
 Example      `optimizer: auto` for yolov10x on 8.4: MuSGD, where the recipe is SGD.
 Fix safety   safe with a recipe: sets its optimizer. Unsafe without: SGD, which then runs with the `lr0` of the file.
+             No fix where the release does not take the optimizer of the recipe.
 References   arXiv:2405.14458, Table 14; ultralytics 8.4.190 ultralytics/engine/trainer.py:326, 1177-1186, 538.
 """
 
@@ -28,6 +29,7 @@ from collections.abc import Iterator
 from patchkit.findings import Finding, Fix, Severity
 from patchkit.recipes.surroundings import Surroundings
 from patchkit.rule import Example, Rule
+from patchkit.rules.config.optimizer_unknown import spelled
 from patchkit.subjects.config import MODEL, TRAIN, TrainConfig
 from patchkit.subjects.release import Release
 
@@ -36,7 +38,7 @@ SHORT_RUN = (((8, 4, 8), "AdamW"), ((8, 4, 0), "MuSGD"), ((8, 0, 114), "AdamW"),
 
 def check(config: TrainConfig, around: Surroundings) -> Iterator[Finding]:
     release = config.release
-    if not release.has_auto_optimizer or str(config.value("optimizer")).lower() != "auto":
+    if not config.is_auto:
         return
     message = (
         f"optimizer is auto, {config.origin('optimizer')}: lr0 {config.value('lr0')} is ignored, "
@@ -45,7 +47,7 @@ def check(config: TrainConfig, around: Surroundings) -> Iterator[Finding]:
         f"{_choice(config, around)}"
     )
     evidence = f"{release.label}, BaseTrainer.build_optimizer (in 8.4.190 ultralytics/engine/trainer.py:1177-1186)"
-    yield Finding(message, config.span("optimizer"), evidence, _fix(around))
+    yield Finding(message, config.span("optimizer"), evidence, _fix(config, around))
 
 
 def _choice(config: TrainConfig, around: Surroundings) -> str:
@@ -76,9 +78,11 @@ def _iterations(config: TrainConfig, around: Surroundings) -> int | None:
     return math.ceil(around.images / max(config.batch, nbs)) * int(epochs)
 
 
-def _fix(around: Surroundings) -> Fix:
+def _fix(config: TrainConfig, around: Surroundings) -> Fix | None:
     wanted = around.recipe.values.get("optimizer") if around.recipe else None
-    name = wanted or "SGD"
+    name = spelled(config.release, wanted or "SGD")
+    if name is None or name == "auto":
+        return None
     return Fix(f"optimizer: {name}", {"optimizer": name}, safe=wanted is not None)
 
 

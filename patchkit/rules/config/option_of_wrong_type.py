@@ -1,15 +1,20 @@
 """The value of an option has the wrong type.
 
 What         A value is text where the release takes a number, a number where it takes true or false, a fraction where
-             it takes a whole number, or empty where it takes neither.
+             it takes a whole number, or empty where it takes neither. `batch` is the number of images, and only below
+             1 a part of the memory (AutoBatch), from 8.2.29.
 Why          The release refuses the training with a TypeError. Options that it does not check go on as they are and
-             break something later. YAML 1.1 reads `1e-2` as text: it wants a point, and a sign in the exponent. yes,
+             break something later: `batch: 256.0` passes the check, and ends the training where the data are loaded,
+             as `imgsz: 640.0` does. YAML 1.1 reads `1e-2` as text: it wants a point, and a sign in the exponent. yes,
              no, on and off are true and false to it.
 Example      `lr0: 1e-2`, `momentum: "0.9"`, `epochs: 100.0`, `save: 1`.
 Fix safety   safe where the value is only written wrongly; unsafe where an empty value is filled with the default.
 References   cfg/__init__.py of ultralytics, CFG_FLOAT_KEYS and the lists below it: 8.0.35:111, 8.2.50:286, 8.4.190:433.
+             `batch`: 8.2.50 engine/trainer.py:286 and torch.utils.data.BatchSampler, which wants an int. `imgsz`:
+             utils/checks.py, check_imgsz.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +23,7 @@ from patchkit.findings import Finding, Fix, Severity, Skipped
 from patchkit.recipes.surroundings import Surroundings
 from patchkit.rule import Example, Rule
 from patchkit.subjects.config import TRAIN, TrainConfig
-from patchkit.subjects.release import Release
+from patchkit.subjects.release import WHOLE_FLOATS_FROM, Release
 from patchkit.subjects.yaml_file import Node
 
 EMPTY_REFUSED_FROM = (8, 4, 91)
@@ -27,10 +32,12 @@ WORDS_CHECKED_FROM = (8, 4, 96)
 PRECISION_CHECKED_FROM = (8, 4, 129)  # amp
 COUNTS_FROM = (8, 4, 130)  # fraction: [1000, 200]
 TRUE_IS_NO_FRACTION_FROM = (8, 4, 135)
-WHOLE_FLOATS_FROM = (8, 4, 172)  # 100.0 for 100
 
 NUMBER, WHOLE, TRUTH, WORD = "a number", "a whole number", "true or false", "a word"
 RANGE, PRECISION, MODE = "a number, or a list of two", "true, false, fp16, bf16 or fp32", "true, false or a word"
+IMAGES = "a whole number, or a part of the memory below 1"
+SIZE = "a whole number, or a list of them"
+NUMBERS = (NUMBER, WHOLE, RANGE, IMAGES)
 WORDS = {"optimizer", "split", "copy_paste_mode", "auto_augment"}
 TRUE, FALSE = {"true", "yes", "on", "y", "t"}, {"false", "no", "off", "n", "f"}
 NOTHING = object()
@@ -65,15 +72,17 @@ def check(config: TrainConfig, _: Surroundings) -> Iterator[Finding | Skipped]:
 def _wanted(release: Release, key: str) -> str:
     """What the release takes for an option; empty if that may be anything."""
     kind, default = release.kinds.get(key), release.defaults.get(key)
+    if key == "batch" and kind == "float":
+        return IMAGES
     if kind is not None:
         return {"float": NUMBER, "fraction": NUMBER, "int": WHOLE, "bool": TRUTH}[kind]
-    by_name = {"scale": RANGE, "amp": PRECISION}
+    by_name = {"scale": RANGE, "amp": PRECISION, "imgsz": SIZE}
+    if release.number >= MODES_CHECKED_FROM:
+        by_name["compile"] = MODE
+    if release.number >= WORDS_CHECKED_FROM:
+        by_name.update(dict.fromkeys(WORDS, WORD))
     if key in release.defaults and key in by_name:
         return by_name[key]
-    if key == "compile" and release.number >= MODES_CHECKED_FROM:
-        return MODE
-    if key in WORDS and release.number >= WORDS_CHECKED_FROM:
-        return WORD
     return NUMBER if isinstance(default, float) else ""
 
 
@@ -83,7 +92,7 @@ def _flaw(release: Release, key: str, wanted: str, value: Any) -> _Flaw | None:
     if _fits(release, key, wanted, value):
         return _number_by_chance(release, key, wanted, value) if isinstance(value, bool) else None
     meant = _meant(wanted, value, release.defaults.get(key))
-    is_checked = _is_checked(release, key, wanted)
+    is_checked = _is_checked(release, key, wanted) and not (wanted == IMAGES and isinstance(value, float))
     return _Flaw(f"{release.label} refuses it" if is_checked else f"{release.label} fails on it later", meant)
 
 
@@ -91,8 +100,10 @@ def _fits(release: Release, key: str, wanted: str, value: Any) -> bool:
     """True if the release takes a value for what it is."""
     if wanted == PRECISION:
         return _is_precision(release, value)
-    if wanted in (NUMBER, WHOLE, RANGE):
+    if wanted in NUMBERS:
         return _is_number(release, key, wanted, value)
+    if wanted == SIZE:
+        return not isinstance(value, float)
     allowed: Any = {TRUTH: bool, WORD: str, MODE: (bool, str)}[wanted]
     return isinstance(value, allowed)
 
@@ -109,6 +120,8 @@ def _is_number(release: Release, key: str, wanted: str, value: Any) -> bool:
         return (is_range and release.takes_scale_range) if wanted == RANGE else _is_split(release, key, value)
     if key == "fraction" and isinstance(value, bool):
         return release.number < TRUE_IS_NO_FRACTION_FROM
+    if wanted == IMAGES and isinstance(value, float):
+        return math.isfinite(value) and value < 1
     if wanted == WHOLE and isinstance(value, float):
         return value.is_integer() and release.number >= WHOLE_FLOATS_FROM
     return isinstance(value, (int, float))
@@ -128,9 +141,9 @@ def _is_split(release: Release, key: str, value: list[Any]) -> bool:
 
 def _number_by_chance(release: Release, key: str, wanted: str, value: bool) -> _Flaw | None:
     """Python counts true as 1: the release does not notice."""
-    if wanted not in (NUMBER, WHOLE, RANGE):
+    if wanted not in NUMBERS:
         return None
-    number = int(value) if wanted == WHOLE else float(value)
+    number = int(value) if wanted in (WHOLE, IMAGES) else float(value)
     return _Flaw(f"{release.label} takes it as {number}", number, Severity.WARNING)
 
 
@@ -141,7 +154,7 @@ def _empty(release: Release, key: str, wanted: str) -> _Flaw | None:
         return None
     if refuses_empty and _is_checked(release, key, wanted):
         return _Flaw(f"{release.label} refuses it", default, is_guess=True)
-    if wanted in (NUMBER, WHOLE, RANGE):
+    if wanted in NUMBERS:
         consequence = f"{release.label} does not check it, and has nothing to compute with"
         return _Flaw(consequence, default, Severity.WARNING, is_guess=True)
     return None
@@ -161,8 +174,11 @@ def _meant(wanted: str, value: Any, default: Any) -> Any:
     text = str(value).strip().lower()
     if text == "none" and default in (None, "None"):
         return None
-    if wanted in (NUMBER, RANGE, WHOLE):
-        return _number(text, is_whole=wanted == WHOLE)
+    if wanted == IMAGES:
+        whole, number = _number(text, is_whole=True), _number(text, is_whole=False)
+        return number if whole is NOTHING and number is not NOTHING and number < 1 else whole
+    if wanted in (*NUMBERS, SIZE):
+        return _number(text, is_whole=wanted in (WHOLE, SIZE))
     if wanted in (TRUTH, PRECISION, MODE):
         return {**dict.fromkeys(TRUE | {"1"}, True), **dict.fromkeys(FALSE | {"0"}, False)}.get(text, NOTHING)
     return NOTHING
@@ -172,6 +188,8 @@ def _number(text: str, *, is_whole: bool) -> Any:
     try:
         number = float(text)
     except ValueError:
+        return NOTHING
+    if not math.isfinite(number):  # or too large for a number: 5000 digits
         return NOTHING
     if not is_whole:
         return number
@@ -196,6 +214,7 @@ RULE = Rule(
         Example("lr0: 1e-2  # initial\n", "lr0: 0.01  # initial\n"),
         Example('momentum: "0.9"\nwarmup_epochs: 3\n', "momentum: 0.9\nwarmup_epochs: 3\n"),
         Example("epochs: 1e3\n", "epochs: 1000\n"),
+        Example('batch: "256"\n', "batch: 256\n"),
         Example("cos_lr: 1\nval: 'False'\n", "cos_lr: True\nval: False\n"),
         Example("workers: true\n", "workers: 1\n"),
         Example("nbs:\nsave: yes\n", "nbs: 64\nsave: yes\n"),

@@ -17,6 +17,6 @@ RULE = Rule(
     __name__,
     Severity.WARNING,
     (TRAIN, MODEL),
-    differs_in("scale", why="the larger models need more variation in size"),
+    differs_in("scale", why="the variation in size was chosen for this model"),
     (Example("model: yolov10x.yaml\nscale: 0.5\n", "model: yolov10x.yaml\nscale: 0.9\n"),),
 )

@@ -11,41 +11,40 @@ References   ultralytics 8.4.102 ultralytics/engine/trainer.py:398 against 8.4.1
              276-279.
 """
 
-import math
 from collections.abc import Iterator
 
 from patchkit.findings import Finding, Fix, Severity, Skipped
 from patchkit.recipes.surroundings import Surroundings
+from patchkit.recipes.warmup import FLOOR, epochs_for_floor, steps_per_epoch
 from patchkit.rule import Example, Rule
 from patchkit.subjects.config import MODEL, TRAIN, TrainConfig
 
 KEY = "warmup_epochs"
-FLOOR = 100  # iterations
 
 
 def check(config: TrainConfig, around: Surroundings) -> Iterator[Finding | Skipped]:
     warmup, epochs = config.number(KEY), config.number("epochs")
     if config.release.has_warmup_floor or warmup is None or warmup <= 0 or epochs is None:
         return
-    if not around.images or config.batch is None:
+    steps = steps_per_epoch(config, around)
+    if steps is None:
         missing = (
             "how many images there are: give --images, or a data yaml whose images are on this machine"
             if not around.images
-            else "the batch, which is chosen later"
+            else f"how many images a step has: batch is {config.value('batch')}"
         )
         yield Skipped(f"nothing says {missing}")
         return
-    steps = math.ceil(around.images / config.batch)  # iterations an epoch
     iterations = round(min(warmup, max(epochs - 1, 0)) * steps)
     if iterations >= FLOOR:
         return
-    needed = float(math.ceil(FLOOR / steps))
+    needed = epochs_for_floor(config, around)
     message = (
         f"warm-up has {iterations} iterations: {KEY} {warmup:g}, {config.origin(KEY)}, of {epochs:g} epochs "
-        f"with {steps} iterations each ({around.images:,} images, batch {config.batch}); "
-        f"{FLOOR} were the least before 8.4.103"
+        f"with {steps} iterations each ({around.images or 0:,} images, batch {config.batch}); "
+        f"{FLOOR} were the least before 8.4.103{'' if needed else '; the training is too short for them'}"
     )
-    fix = Fix(f"{KEY}: {needed:g}", {KEY: needed}) if warmup < needed else None
+    fix = Fix(f"{KEY}: {needed:g}", {KEY: needed}) if needed else None
     evidence = f"{config.release.label}, BaseTrainer._get_warmup_iterations (in 8.4.190 engine/trainer.py:276-279)"
     yield Finding(message, config.span(KEY), evidence, fix)
 

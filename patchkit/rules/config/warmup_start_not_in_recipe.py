@@ -5,7 +5,8 @@ Why          YOLOv10's table says momentum 0.8 and 0.1 for the biases, the defau
              rates that the authors logged start at 0 for the biases too: they ran `optimizer: auto`, which sets
              `warmup_bias_lr` to 0. Both lead to `lr0` within three epochs of hundreds, hence a note.
 Example      `warmup_momentum: 0.5` for yolov10x.
-Fix safety   safe for `warmup_momentum`. Unsafe for `warmup_bias_lr`, where the table and the logs disagree.
+Fix safety   safe for `warmup_momentum`. Unsafe for `warmup_bias_lr` of YOLOv10, where the table and the logs
+             disagree.
 References   arXiv:2405.14458, Table 14, and the authors' csv logs; ultralytics 8.4.190
              ultralytics/engine/trainer.py:1186.
 """
@@ -18,12 +19,15 @@ from patchkit.recipes.surroundings import Surroundings
 from patchkit.rule import Example, Rule
 from patchkit.subjects.config import MODEL, TRAIN, TrainConfig
 
-LOGS = "the biases start from it; but the authors' logs start them at 0, as optimizer auto does"
+WHY = "the biases start from it"
+LOGS = "but the authors' logs start them at 0, as optimizer auto does"
+PAPER = "arXiv:2405.14458"
 
 
 def check(config: TrainConfig, around: Surroundings) -> Iterator[Finding]:
+    own = around.recipe is None or not around.recipe.source.startswith(PAPER)
     momentum = differing(config, around, "warmup_momentum", "warm-up starts from it")
-    bias = differing(config, around, "warmup_bias_lr", LOGS, safe=False)
+    bias = differing(config, around, "warmup_bias_lr", WHY if own else f"{WHY}; {LOGS}", safe=own)
     yield from (finding for finding in (momentum, bias) if finding is not None)
 
 

@@ -22,7 +22,8 @@ EVIDENCE = "configs/ppyoloe/_base_/ppyoloe_crn.yml and ppyoloe_plus_crn.yml of P
 def check(config: PaddleConfig, around: PaddleSurroundings) -> Iterator[Finding]:
     found = config.value("use_ema")
     if config.is_ppyoloe and not found:
-        message = f"use_ema is {found}, {config.origin('use_ema')}: PP-YOLOE is published with averaged weights"
+        place = f"{config.shown('use_ema')}, {config.origin('use_ema')}"
+        message = f"use_ema is {place}: PP-YOLOE is published with averaged weights"
         yield Finding(message, config.span("use_ema"), EVIDENCE, Fix("use_ema: True", {"use_ema": True}))
 
 

@@ -27,7 +27,7 @@ def check(config: PaddleConfig, around: PaddleSurroundings) -> Iterator[Finding 
     if not around.gpus_are_given:
         yield Skipped("a yml of PaddleDetection does not say on how many GPUs it runs: give --gpus")
     elif around.processes > 1:
-        message = f"norm_type is {found}, {config.origin('norm_type')}, on {around.processes} GPUs"
+        message = f"norm_type is {config.shown('norm_type')}, {config.origin('norm_type')}, on {around.processes} GPUs"
         fix = Fix("norm_type: sync_bn", {"norm_type": "sync_bn"})
         yield Finding(message, config.span("norm_type"), EVIDENCE, fix)
 

@@ -37,8 +37,8 @@ def check(config: PaddleConfig, around: PaddleSurroundings) -> Iterator[Finding 
         yield Skipped(f"{path}: {count}")
     elif found != count:
         is_short = found < count
-        effect = "labels are out of range" if is_short else f"{found - count} outputs are never trained"
-        message = f"num_classes is {found}, {config.origin(KEY)}; {path} has {count} categories: {effect}"
+        effect = "labels are out of range" if is_short else "the outputs beyond them are never trained"
+        message = f"num_classes is {config.shown(KEY)}, {config.origin(KEY)}; {path} has {count} categories: {effect}"
         fix = Fix(f"num_classes: {count}", {KEY: count}, safe=is_short)
         severity = Severity.ERROR if is_short else Severity.WARNING
         yield Finding(message, config.span(KEY), f"measured: {count} categories in {path.name}", fix, severity)

@@ -32,7 +32,7 @@ def check(config: PaddleConfig, around: PaddleSurroundings) -> Iterator[Finding]
     if reason is not None:
         wanted: Any = [0, 17] if key == RANGE else 16
         fix = Fix(f"{key}: {wanted}", {key: wanted}, safe=False)
-        yield Finding(f"{key} is {found}, {config.origin(key)}: {reason}", config.span(key), EVIDENCE, fix)
+        yield Finding(f"{key} is {config.shown(key)}, {config.origin(key)}: {reason}", config.span(key), EVIDENCE, fix)
 
 
 def _why_range(found: Any) -> str | None:

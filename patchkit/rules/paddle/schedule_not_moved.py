@@ -1,8 +1,10 @@
 """The schedule of the learning rate did not move with the epochs.
 
 What         `epoch` was changed, and the decay was not. For PP-YOLOE, max_epochs of CosineDecay is not 1.2 times
-             `epoch`: a warning if it is below `epoch` or above 1.5 times, else a note. For every model: max_epochs
-             below `epoch`, and milestones of PiecewiseDecay that the training never reaches.
+             `epoch`: a warning if it is below `epoch` or above 1.5 times, else a note. Equal to `epoch` is a plain
+             cosine, and fine. For every model: max_epochs below `epoch`; and, as a note, milestones of
+             PiecewiseDecay that the training never reaches. A last one equal to `epoch` is fine: with it,
+             PaddleDetection writes a learning rate that stays.
 Why          CosineDecay reaches its lowest learning rate, 0, after max_epochs. Below `epoch` the rest of the training
              changes nothing; without warm-up the cosine even rises again. Far above `epoch` the training ends while the
              learning rate is high, and the last points of AP are never won. Every published configuration of PP-YOLOE
@@ -26,8 +28,8 @@ UNSEEN = 1000  # the default of CosineDecay
 
 
 def check(config: PaddleConfig, around: PaddleSurroundings) -> Iterator[Finding | Skipped]:
-    epochs = config.number("epoch")
-    if epochs is None or epochs < 1:
+    epochs = config.epochs
+    if epochs is None:
         yield Skipped("the configuration says no number of epochs")
         return
     for scheduler in config.schedulers:
@@ -37,11 +39,15 @@ def check(config: PaddleConfig, around: PaddleSurroundings) -> Iterator[Finding 
             yield from _piecewise(config, scheduler, epochs)
 
 
-def _cosine(config: PaddleConfig, scheduler: Scheduler, epochs: float) -> Iterator[Finding]:
+def _cosine(config: PaddleConfig, scheduler: Scheduler, epochs: float) -> Iterator[Finding | Skipped]:
     key = f"{scheduler.path}.max_epochs"
     found = UNSEEN if config.node(key) is None else config.number(key)
     wanted = int(STRETCH * epochs + 1e-9)
-    if found is None or abs(found - wanted) <= 1 or (found >= epochs and not config.is_ppyoloe):
+    if found is None:
+        yield Skipped(f"max_epochs of CosineDecay is {config.shown(key)}, which is no number")
+        return
+    is_plain = found == epochs
+    if is_plain or abs(found - wanted) <= 1 or (found > epochs and not config.is_ppyoloe):
         return
     if found < epochs:
         effect = f"the last {epochs - found:g} epochs train with the lowest learning rate"
@@ -60,15 +66,17 @@ def _cosine(config: PaddleConfig, scheduler: Scheduler, epochs: float) -> Iterat
 def _piecewise(config: PaddleConfig, scheduler: Scheduler, epochs: float) -> Iterator[Finding]:
     key = f"{scheduler.path}.milestones"
     milestones = config.value(key)
-    numbers = milestones if isinstance(milestones, list) else []
-    late = [number for number in numbers if isinstance(number, (int, float)) and number >= epochs]
+    keys = [f"{key}.{index}" for index in range(len(milestones) if isinstance(milestones, list) else 0)]
+    late = [one for one in keys if (config.number(one) or 0) >= epochs]
+    if late and late == keys[-1:] and config.number(keys[-1]) == epochs:
+        return
     if late:
         message = (
-            f"milestones of PiecewiseDecay are {milestones}, {config.origin(key)}, and epoch is {epochs:g}: "
-            f"the learning rate never falls at {', '.join(f'{number:g}' for number in late)}"
+            f"milestones of PiecewiseDecay are {config.shown(key)}, {config.origin(key)}, and epoch is {epochs:g}: "
+            f"the learning rate never falls at {', '.join(config.shown(one) for one in late)}"
         )
         evidence = "PaddleDetection 2.6 ppdet/optimizer/optimizer.py, PiecewiseDecay: milestones are epochs"
-        yield Finding(message, config.span(key), evidence)
+        yield Finding(message, config.span(key), evidence, severity=Severity.NOTE)
 
 
 _COSINE = "LearningRate:\n  schedulers:\n    - !CosineDecay\n      max_epochs: {}\n    - !LinearWarmup {{epochs: 1}}\n"

@@ -6,7 +6,8 @@ Why          PaddleDetection takes schedulers[0] as the decay and schedulers[1] 
              full learning rate, and PP-YOLOE on several GPUs may end in NaN. A list in the file replaces the one of a
              base as a whole: a warm-up is often lost when only the decay is written anew.
 Example      `schedulers: [{name: CosineDecay, max_epochs: 96}]`
-Fix safety   safe where the training would fail: adds 5 epochs, as PP-YOLOE has, at most a sixteenth of the training.
+Fix safety   safe where the training would fail: adds 5 epochs, as PP-YOLOE has, or a sixteenth of a
+             training of fewer than 80, one at least.
              Unsafe for `use_warmup: False`, which fine-tuning may want.
 References   PaddleDetection 2.6 ppdet/optimizer/optimizer.py, LearningRate.__call__; arXiv:1706.02677, section 2.2.
 """
@@ -49,7 +50,7 @@ def check(config: PaddleConfig, around: PaddleSurroundings) -> Iterator[Finding]
 
 def _warmup(config: PaddleConfig) -> Any:
     """A warm-up in the form that the other scheduler has."""
-    epochs = max(min(5, round((config.number("epoch") or 80) / 16)), 1)
+    epochs = max(min(5, round((config.epochs or 80) / 16)), 1)
     values = {"start_factor": 0.0, "epochs": epochs}
     return Tagged("!LinearWarmup", values) if config.schedulers[0].is_tagged else {"name": "LinearWarmup", **values}
 

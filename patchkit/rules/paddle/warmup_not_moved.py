@@ -7,6 +7,8 @@ Why          Warm-up is what makes a large learning rate bearable: PP-YOLOE has 
              A warm-up in steps cannot be compared: how many steps an epoch has depends on the data.
 Example      `epoch: 24` over _base_/optimizer_80e.yml, whose warm-up stays 5 epochs.
 Fix safety   safe: sets the number of the published configuration in proportion, or a sixteenth of the training.
+             Unsafe where a file sets it itself over the configuration that is known; a note if it is not the
+             published value.
 References   configs/ppyoloe/_base_/optimizer_*.yml of PaddleDetection 2.6; arXiv:1706.02677, section 2.2.
 """
 
@@ -22,14 +24,20 @@ EVIDENCE = "configs/ppyoloe/_base_/optimizer_*.yml of PaddleDetection 2.6: 5 epo
 
 
 def check(config: PaddleConfig, around: PaddleSurroundings) -> Iterator[Finding | Skipped]:
-    epochs = config.number("epoch")
-    if epochs is None or epochs < 1 or not config.is_ppyoloe:
+    if not config.is_ppyoloe or config.value("epoch") is None:
+        return
+    epochs = config.epochs
+    if epochs is None:
+        yield Skipped(f"epoch is {config.shown('epoch')}, which is no number of epochs")
         return
     warmup = next((scheduler for scheduler in config.schedulers[1:] if "Warmup" in scheduler.name), None)
     if warmup is None:
         return
     key = f"{warmup.path}.epochs"
     found = config.number(key)
+    if found is None and config.node(key) is not None:
+        yield Skipped(f"{key} is {config.shown(key)}, which is no number of epochs")
+        return
     if found is None or config.value(f"{warmup.path}.epochs_first") is False:
         yield Skipped("the warm-up is given in steps, and how many steps an epoch has depends on the data")
         return
@@ -44,7 +52,10 @@ def check(config: PaddleConfig, around: PaddleSurroundings) -> Iterator[Finding 
         wanted, evidence = max(round(epochs / 16), 1), EVIDENCE
         compared = f"that is {100 * found / epochs:.0f} % of the training"
     message = f"the warm-up takes {found:g} epochs, {config.origin(key)}, of {epochs:g}; {compared}"
-    yield Finding(message, config.span(key), evidence, Fix(f"{key}: {wanted}", {key: wanted}))
+    is_own = recipe is not None and config.is_set_over(recipe.name, key)
+    is_meant = is_own and recipe is not None and found != recipe.warmup_epochs
+    fix = Fix(f"{key}: {wanted}", {key: wanted}, safe=not is_own)
+    yield Finding(message, config.span(key), evidence, fix, Severity.NOTE if is_meant else None)
 
 
 def _least(recipe: PaddleRecipe | None, epochs: float) -> int:

@@ -8,6 +8,7 @@ else replaces what was there: a list, a scalar, `~`, and anything with a `!Tag`,
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain as one_after_another
 from pathlib import Path
 
 from patchkit.errors import SourceUnreadable
@@ -16,6 +17,8 @@ from patchkit.subjects.paddle.values import Entries, Keys, is_mapping
 from patchkit.subjects.yaml_file import YamlFile, read_yaml
 
 BASE = "_BASE_"
+CONFIGS = "configs"
+MARKS = (".git", "ppdet", CONFIGS)  # one of them is in the folder of a tree
 DEEPEST = 20  # bases of bases
 MOST_FILES = 500  # read for one configuration; a file counts as often as it is named
 
@@ -71,7 +74,7 @@ class Bases:
         if not is_inside or not real.is_relative_to(os.path.realpath(self.tree)):
             raise SourceUnreadable(
                 f"{place}: {BASE} names {name}, which is outside of {self.tree}",
-                "keep the bases in one tree with the file, below a folder that is called 'configs'",
+                "put the file into the checkout that holds its bases, or copy them to a place below that folder",
             )
         if not real.is_file():
             what = "is no file" if real.exists() else "does not exist"
@@ -92,10 +95,17 @@ class Bases:
 
 
 def tree_of(leaf: Path) -> Path:
-    """The folder that holds the top-most `configs` above a file, else the folder of the file."""
+    """The folder that the bases of a file must be in.
+
+    It holds the nearest `configs` above the file, one of a checkout of PaddleDetection if there is any; else it is the
+    nearest one above the file with `.git`, `ppdet` or `configs` in it, else the folder of the file.
+    """
     folder = Path(os.path.abspath(leaf)).parent  # noqa: PTH100 `..` goes, links stay
-    parts = folder.parts
-    return Path(*parts[: parts.index("configs")]) if "configs" in parts else folder
+    above = [folder, *folder.parents]
+    holders = [place.parent for place in above if place.name == CONFIGS]
+    checkouts = [place for place in holders if (place / "ppdet").is_dir() or (place / "tools/train.py").is_file()]
+    marked = (place for place in above if any((place / mark).exists() for mark in MARKS))
+    return next(one_after_another(checkouts, holders, marked), folder)
 
 
 def own_entries(file: YamlFile) -> Entries:

@@ -1,5 +1,6 @@
 """A configuration of PaddleDetection with its effective values, inherited ones included."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from patchkit.subjects.yaml_file import Node, YamlFile
 PADDLE = "paddledetection"
 SECTIONS = {BASE, "LearningRate", "OptimizerBuilder", "TrainReader", "EvalReader", "TestReader", "PPYOLOEHead"}
 OF_DETECTRON2 = {"MODEL", "SOLVER", "DATASETS"}  # it has `_BASE_` too
+MOST = 1_000_000  # epochs, or images on a GPU: what is more was not meant
 DEFAULTS = {  # of the constructors in ppdet, release/2.6
     "LearningRate.base_lr": 0.01,
     "OptimizerBuilder.optimizer.type": "Momentum",
@@ -55,9 +57,21 @@ class PaddleConfig:
         return node.data if node is not None else DEFAULTS.get(path)
 
     def number(self, path: str) -> float | None:
-        """The effective value if it is a number."""
+        """The effective value if it is a finite number."""
         value = self.value(path)
-        return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return None
+        try:
+            number = float(value)
+        except OverflowError:
+            return None
+        return number if math.isfinite(number) else None
+
+    def shown(self, path: str) -> str:
+        """The effective value as it is written, on one line and shortened."""
+        node = self.node(path)
+        text = " ".join((node.text if node is not None else str(DEFAULTS.get(path))).split())
+        return (text if len(text) <= 60 else f"{text[:60]}...") or "empty"
 
     def span(self, path: str) -> Span:
         """Where the value stands, in whichever file; the top of the leaf for a default."""
@@ -76,8 +90,38 @@ class PaddleConfig:
     @property
     def names(self) -> list[str]:
         """What the configuration is called, nearest first: its file, its `weights`, its bases from the last one."""
-        weights = Path(str(self.value("weights") or "")).parent.name
-        return [self.file.path.stem, weights, *(path.stem for path in reversed(self.bases))]
+        return [name for name, _ in self._named]
+
+    def is_set_over(self, name: str, path: str) -> bool:
+        """True if a value is set nearer to the leaf than the file that one of the `names` comes from."""
+        order = [str(base) for base in self.bases] + [str(self.file.path)]
+        rank = {file: place for place, file in enumerate(order)}
+        node = self.node(path)
+        source = next(file for other, file in self._named if other == name)
+        return node is not None and rank[node.span.path] > rank[source]
+
+    @property
+    def _named(self) -> list[tuple[str, str]]:
+        """The names, and the file that each comes from."""
+        value = self.value("weights")
+        weights = Path(value).parent.name if isinstance(value, str) else ""
+        return [
+            (self.file.path.stem, str(self.file.path)),
+            (weights, self.span("weights").path),
+            *((path.stem, str(path)) for path in reversed(self.bases)),
+        ]
+
+    @property
+    def epochs(self) -> float | None:
+        """Those of the training; None where `epoch` is no number from 1 to a million."""
+        epochs = self.number("epoch")
+        return epochs if epochs is not None and 1 <= epochs <= MOST else None
+
+    @property
+    def batch(self) -> int | None:
+        """Images on each GPU; None where that is no whole number from 1 to a million."""
+        batch = self.number("TrainReader.batch_size")
+        return int(batch) if batch is not None and batch.is_integer() and 1 <= batch <= MOST else None
 
     @property
     def is_ppyoloe(self) -> bool:

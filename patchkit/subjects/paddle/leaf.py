@@ -44,10 +44,10 @@ def _with_setting(config: PaddleConfig, keys: Keys, value: Any) -> PaddleConfig:
     """The configuration with one value set in its leaf, and no other value changed."""
     file, name = config.file, ".".join(keys)
     before = plain_entries({**config.effective, **{key: file.entries[key] for key in (BASE,) if key in file.entries}})
-    wanted = with_value(before, keys, value, f"{file.path}: {name}")
+    wanted = with_value(_restored(before, config, keys), keys, value, f"{file.path}: {name}")
     if wanted == before:
         return config
-    if file.text.lstrip().startswith("{"):
+    if file.is_flow:
         raise SourceUnreadable(f"{file.path} is written in one pair of braces", "write one key a line, then fix it")
     text = edited(file.text, [_Leaf(config, keys, value).edit()])
     hint = f"set {name} to {flow(value)} by hand"
@@ -59,6 +59,17 @@ def _with_setting(config: PaddleConfig, keys: Keys, value: Any) -> PaddleConfig:
     if plain_entries(after) != wanted:
         raise SourceUnreadable(f"{file.path}: {name} cannot be set without a change of other values", hint)
     return replace(config, file=changed, effective=merged_over(config.inherited, own_entries(changed)))
+
+
+def _restored(before: Any, config: PaddleConfig, keys: Keys) -> Any:
+    """The values with the inherited section in place of a `~` on the way to a key: once set, it merges again."""
+    for end in range(1, len(keys)):
+        node, below = at(config.effective, keys[:end]), at(config.inherited, keys[:end])
+        if node is None or below is None or not is_mapping(below):
+            return before
+        if node.value is None:
+            return with_value(before, keys[:end], plain(below), str(config.file.path))
+    return before
 
 
 class _Leaf:
@@ -101,6 +112,8 @@ class _Leaf:
                     value = with_value(plain(node), rest, self._value, self._place)
                     is_alias = node.start < entry.start
                     return self._alias_replaced(entry, value) if is_alias else self._added(box, key, value)
+            if rest and node.value is None and not node.tag:
+                return self._filled(box, node, key, self._override(depth, rest))
             if not rest or not isinstance(node.value, (dict, list)):
                 return self._replaced(node, with_value(plain(node), rest, self._value, self._place))
             box = node
@@ -132,6 +145,13 @@ class _Leaf:
             return Edit(start, node.end, flow(value))
         return Edit(start, self._end_of(node), self._block(value, " " * (node.span.column - 1)).lstrip())
 
+    def _filled(self, box: Node | None, node: Node, key: str, value: Any) -> Edit:
+        """A mapping in place of `~`: a block where a whole section is inherited, else on the same line."""
+        if box is not None or child(self._inherited, key) is None or node.text not in ("", "~", "null"):
+            return self._replaced(node, value)
+        start = len(self._text[: node.start].rstrip(" "))
+        return Edit(start, node.end, self._block(value, self._step))
+
     def _alias_replaced(self, entry: Entry, value: Any) -> Edit:
         alias = re.compile(r"[^:\n]*:\s*(\*[^\s,\[\]{}]+)").match(self._text, entry.start)
         if alias is None:
@@ -143,9 +163,10 @@ class _Leaf:
             return self._put_in(box, f"{key_text(key)}: {flow(value)}", is_first=not box.value)
         entries: Entries = self._file.entries if box is None else box.value
         first = next((entry for entry in entries.values() if entry.is_own), None)
-        if first is None:
+        if first is None and (box is None or not box.text.startswith("<<")):
             raise SourceUnreadable(f"{self._place} has no line to stand below", "write the value out, then fix it")
-        indent = " " * (first.span.column - 1)
+        column = first.span.column if first is not None else box.span.column if box is not None else 1
+        indent = " " * (column - 1)
         lines = f"{indent}{key_text(key)}:{self._block(value, indent + self._step)}{self._newline}"
         if box is not None:
             return self._line_after(self._end_of(box), lines)

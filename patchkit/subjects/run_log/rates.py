@@ -3,6 +3,7 @@
 import csv
 import math
 import re
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -50,9 +51,13 @@ def read_rates(path: Path) -> Rates:
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > LIMIT:
+        if path.exists() and not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
+            raise SourceUnreadable(f"{path}: not a regular file", NEXT)
+        with path.open("rb") as file:
+            source = file.read(LIMIT + 1)
+        if len(source) > LIMIT:
             raise SourceUnreadable(f"{path}: larger than 64 MiB, which is no log of a run", NEXT)
-        return path.read_bytes().decode("utf-8-sig").replace("\0", "")
+        return source.decode("utf-8-sig").replace("\0", "")
     except OSError as error:
         raise SourceUnreadable(f"{path}: {error.strerror}", NEXT) from error
     except UnicodeDecodeError as error:
