@@ -117,6 +117,7 @@ def test_a_model_yaml_is_fixed_for_the_batch_that_is_said(tmp_path: Path, patchk
     wanted = {"batch": 256, "scale": 0.9, "mixup": 0.15, "copy_paste": 0.3, "optimizer": "SGD", "lr0": 0.016}
     assert {key: made[key] for key in wanted} == wanted
     assert patchkit("audit", path, "--gpus", "8").code == 0
+    assert patchkit("audit", path, "--gpus", "8", "--batch", "256", "--fix").code == 0
     assert_refused(patchkit("audit", path, "--gpus", "8", "--batch", "64"), "sets the batch itself")
 
 
@@ -212,6 +213,21 @@ def test_words_in_a_value_silence_nothing(tmp_path: Path, patchkit: Run) -> None
         tmp_path, X + "name: |\n  # patchkit: ignore[scale-for-size]\nproject: 'a # patchkit: ignore[amp-off]'\n"
     )
     assert "[scale-for-size]" in patchkit("audit", path, "--gpus", "8").out
+
+
+def test_links_that_lead_to_themselves_are_refused(tmp_path: Path, patchkit: Run) -> None:
+    loop = tmp_path / "loop.yaml"
+    loop.symlink_to(loop.name)
+    assert_refused(patchkit("audit", loop), "Too many levels of symbolic links")
+    model = saved(tmp_path, MODEL, "yolov10x.yaml")
+    (tmp_path / "yolov10x.train.yaml").symlink_to("yolov10x.train.yaml")
+    assert_refused(patchkit("audit", model, "--gpus", "8", "--fix"), "Too many levels of symbolic links")
+
+
+def test_an_audit_without_a_rule_is_refused(tmp_path: Path, patchkit: Run) -> None:
+    path = saved(tmp_path, X)
+    assert_refused(patchkit("audit", path, "--select", "amp-off", "--ignore", "amp-off"), "no rule is left")
+    assert_refused(patchkit("audit", path, "--select", "base-lr-not-linear"), "no rule is left")
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, patchkit: Run) -> None:

@@ -344,3 +344,8 @@ def test_a_log_is_not_fixed(tmp_path: Path, patchkit: Run, arguments: tuple[str,
 
 def test_an_audit_of_nothing_says_what_to_name(patchkit: Run) -> None:
     assert_refused(patchkit("audit"), "nothing to audit")
+
+
+@pytest.mark.parametrize("name", [".", "/", "..", ""])
+def test_what_is_no_file_is_no_log(patchkit: Run, name: str) -> None:
+    assert_refused(patchkit("audit", "--from-log", name), "name the results.csv")

@@ -9,7 +9,7 @@ from patchkit.audit.request import Request
 from patchkit.audit.run import Audited, audit_file
 from patchkit.audit.ultralytics import Ultralytics, find_ultralytics
 from patchkit.errors import SourceUnreadable
-from patchkit.findings import Span
+from patchkit.findings import Finding, Span
 from patchkit.patching.target import Target
 from patchkit.subjects.config import load_config
 from patchkit.subjects.dataset import count_images
@@ -33,8 +33,19 @@ def audit_log(path: Path, target: Target, request: Request) -> Audited:
     log = read_run_log(path, request.images)
     told = {**({"model": model} if model is not None else {}), **log.options}
     audited = audit_file(_file(told, path), _without_defaults(framework, told), request)
-    findings = tuple(replace(finding, location=Span(str(path))) for finding in audited.report.findings)
+    findings = tuple(
+        replace(
+            finding, location=Span(str(path)), message=finding.message.replace("set in the file", "as the log tells")
+        )
+        for finding in audited.report.findings
+    )
     return replace(audited, report=replace(audited.report, findings=findings), recovered=as_yaml(log, model))
+
+
+def _of_the_log(finding: Finding, path: Path) -> Finding:
+    """A finding on the log, which has no line for an option."""
+    message = finding.message.replace("set in the file", "as the log tells")
+    return replace(finding, location=Span(str(path)), message=message)
 
 
 def _file(told: Mapping[str, Any], path: Path) -> YamlFile:
@@ -54,7 +65,7 @@ def _without_defaults(framework: Ultralytics, told: Mapping[str, Any]) -> Ultral
 
 def _beside(path: Path, framework: Ultralytics) -> tuple[str | None, int | None]:
     """The model and the number of images, by the options that ultralytics keeps beside the log."""
-    place = path.with_name("args.yaml")
+    place = path.parent / "args.yaml"
     if not place.is_file():
         return None, None
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from patchkit.audit.paddle import PaddleDetection, find_paddle
 from patchkit.audit.request import Framework, Request, Subject
 from patchkit.audit.ultralytics import Ultralytics, find_ultralytics
-from patchkit.errors import TargetRefused, WriteFailed
+from patchkit.errors import TargetRefused, UnknownRule, WriteFailed
 from patchkit.findings import Finding, Report
 from patchkit.patching.files import read, replace_file
 from patchkit.patching.target import Target
@@ -150,12 +150,12 @@ def write_fixed(done: Fixed) -> None:
 
     Raises   WriteFailed if it changed meanwhile, or cannot be written.
     """
-    path = done.path.resolve()
-    if read(path) != done.before:
-        raise WriteFailed(f"{done.path} was changed by another program meanwhile", "run the command again")
-    if done.before is not None and not os.access(path, os.W_OK):
-        raise WriteFailed(f"{done.path}: the file is read-only", "make it writable, or run as a user who may write it")
+    path = Path(os.path.realpath(done.path))
     try:
+        if read(path) != done.before:
+            raise WriteFailed(f"{done.path} was changed by another program meanwhile", "run the command again")
+        if done.before is not None and not os.access(path, os.W_OK):
+            raise WriteFailed(f"{done.path}: it is read-only", "make it writable, or run as a user who may write it")
         replace_file(path, done.after)
     except OSError as error:
         raise WriteFailed(f"{done.path}: {error.strerror}", "run as a user who may write it") from error
@@ -165,4 +165,7 @@ def _rules(framework: Framework, kind: str, request: Request) -> tuple[Rule, ...
     """The rules for a kind of subject. A project may name rules of other kinds as well."""
     packages = PACKAGES if request.select or request.ignore else (framework.rules,)
     every = [rule for package in packages for rule in load_rules(package)]
-    return tuple(rule for rule in chosen(every, request.select, request.ignore) if kind in rule.kinds)
+    rules = tuple(rule for rule in chosen(every, request.select, request.ignore) if kind in rule.kinds)
+    if not rules:
+        raise UnknownRule(f"no rule is left for a configuration of {kind}", "select others, or ignore fewer")
+    return rules

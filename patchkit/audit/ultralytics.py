@@ -44,7 +44,7 @@ class Ultralytics:
         if batch is None:
             return self.release
         entry = file.entries.get("batch")
-        if entry is not None:
+        if entry is not None and entry.node.data != batch:
             raise TargetRefused(
                 f"--batch {batch}: {entry.span.path}:{entry.span.line} sets the batch itself", "change it there"
             )

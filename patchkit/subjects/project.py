@@ -1,5 +1,6 @@
 """Options of `audit` that a project keeps in its pyproject.toml, in the table `[tool.patchkit.audit]`."""
 
+import os
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -31,7 +32,7 @@ def project_options(config: Path) -> dict[str, Any]:
 
     Raises   SourceUnreadable for a file that is no TOML, an option that does not exist, or a value of the wrong type.
     """
-    for folder in config.resolve().parents:
+    for folder in Path(os.path.realpath(config)).parents:  # a loop of links does not stop it
         path = folder / "pyproject.toml"
         if path.is_file():
             return _checked(path)
