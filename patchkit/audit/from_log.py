@@ -33,12 +33,7 @@ def audit_log(path: Path, target: Target, request: Request) -> Audited:
     log = read_run_log(path, request.images)
     told = {**({"model": model} if model is not None else {}), **log.options}
     audited = audit_file(_file(told, path), _without_defaults(framework, told), request)
-    findings = tuple(
-        replace(
-            finding, location=Span(str(path)), message=finding.message.replace("set in the file", "as the log tells")
-        )
-        for finding in audited.report.findings
-    )
+    findings = tuple(_of_the_log(finding, path) for finding in audited.report.findings)
     return replace(audited, report=replace(audited.report, findings=findings), recovered=as_yaml(log, model))
 
 
