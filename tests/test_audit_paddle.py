@@ -133,3 +133,9 @@ def test_a_number_that_is_none_is_no_crash(tmp_path: Path, patchkit: Run) -> Non
     answer = patchkit("audit", leaf, "--gpus", "8")
     assert answer.code == 0
     assert "batch_size is .nan, which is no whole number" in answer.out
+
+
+def test_a_kind_that_the_file_contradicts_is_refused(tmp_path: Path, patchkit: Run) -> None:
+    path = tmp_path / "train.yaml"
+    path.write_text("model: yolov10x.yaml\nbatch: 256\n")
+    assert_refused(patchkit("audit", path, "--kind", "paddledetection"), "PaddleDetection has no batch")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from patchkit.audit.paddle import PaddleDetection, find_paddle
 from patchkit.audit.request import Framework, Request, Subject
 from patchkit.audit.ultralytics import Ultralytics, find_ultralytics
-from patchkit.errors import TargetRefused, UnknownRule, WriteFailed
+from patchkit.errors import SourceUnreadable, TargetRefused, UnknownRule, WriteFailed
 from patchkit.findings import Finding, Report
 from patchkit.patching.files import read, replace_file
 from patchkit.patching.target import Target
@@ -17,7 +17,7 @@ from patchkit.rule import Rule, chosen, load_rules, run
 from patchkit.subjects.baseline import load_baseline, not_in
 from patchkit.subjects.config import MODEL, TrainConfig
 from patchkit.subjects.fixing import applicable, train_file, train_name
-from patchkit.subjects.paddle.config import PADDLE, PaddleConfig, looks_like_paddle
+from patchkit.subjects.paddle.config import OF_ULTRALYTICS, PADDLE, PaddleConfig, looks_like_paddle
 from patchkit.subjects.suppression import not_suppressed
 from patchkit.subjects.yaml_file import YamlFile, parse_yaml, read_yaml
 
@@ -61,6 +61,10 @@ def audit(path: Path, target: Target, request: Request) -> Audited:
     """
     file = read_yaml(path)
     is_paddle = request.kind == PADDLE or (request.kind is None and looks_like_paddle(file))
+    if is_paddle and (foreign := OF_ULTRALYTICS & set(file.entries)):
+        raise SourceUnreadable(
+            f"{path}: PaddleDetection has no {min(foreign)}: this is a configuration of ultralytics", "leave --kind out"
+        )
     framework = find_paddle(target) if is_paddle else find_ultralytics(target, request.release)
     audited = audit_file(file, framework, request)
     beside = path.with_name(f"{path.stem}.train.yaml")

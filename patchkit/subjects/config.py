@@ -1,6 +1,5 @@
 """A training configuration of ultralytics with its effective values: the file over the defaults of the release."""
 
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 from patchkit.errors import SourceUnreadable
 from patchkit.findings import Span
 from patchkit.subjects.release import Release
-from patchkit.subjects.yaml_file import Entry, Node, YamlFile
+from patchkit.subjects.yaml_file import Entry, Node, YamlFile, finite
 
 TRAIN, MODEL = "ultralytics", "ultralytics-model"
 _MODEL = re.compile(r"(yolov?\d+)([a-z])?(-[a-z]+)?(?:\.(?:ya?ml|pt))?$")
@@ -39,14 +38,7 @@ class TrainConfig:
 
     def number(self, key: str) -> float | None:
         """The effective value if it is a finite number."""
-        value = self.value(key)
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return None
-        try:
-            number = float(value)
-        except OverflowError:
-            return None
-        return number if math.isfinite(number) else None
+        return finite(self.value(key))
 
     def span(self, key: str) -> Span:
         """Where the value stands; the top of the file for a default."""

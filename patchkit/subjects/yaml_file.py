@@ -1,6 +1,7 @@
 """A YAML file as a tree of values that know where they stand. Nothing in it is executed; tags are kept as words."""
 
 import codecs
+import math
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -184,6 +185,17 @@ def _scalar(node: yaml.Node) -> Any:
         return _CONSTRUCTOR.construct_object(node)
     except (yaml.YAMLError, ValueError):  # `!!int x`, a date that does not exist
         return node.value
+
+
+def finite(value: Any) -> float | None:
+    """A value as a number; None if it is none, or beyond what a float holds."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def walk(entries: dict[str, Entry], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Entry]]:

@@ -1,6 +1,5 @@
 """A configuration of PaddleDetection with its effective values, inherited ones included."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -8,12 +7,13 @@ from typing import Any, ClassVar
 from patchkit.findings import Span
 from patchkit.subjects.paddle.bases import BASE, Bases, merged_over, own_entries
 from patchkit.subjects.paddle.values import Entries, at
-from patchkit.subjects.yaml_file import Node, YamlFile
+from patchkit.subjects.yaml_file import Node, YamlFile, finite
 
 PADDLE = "paddledetection"
 SECTIONS = {BASE, "LearningRate", "OptimizerBuilder", "TrainReader", "EvalReader", "TestReader", "PPYOLOEHead"}
 OF_DETECTRON2 = {"MODEL", "SOLVER", "DATASETS"}  # it has `_BASE_` too
 MOST = 1_000_000  # epochs, or images on a GPU: what is more was not meant
+OF_ULTRALYTICS = {"backbone", "batch", "head", "imgsz", "lr0", "warmup_epochs"}  # at the top of its files
 DEFAULTS = {  # of the constructors in ppdet, release/2.6
     "LearningRate.base_lr": 0.01,
     "OptimizerBuilder.optimizer.type": "Momentum",
@@ -58,14 +58,7 @@ class PaddleConfig:
 
     def number(self, path: str) -> float | None:
         """The effective value if it is a finite number."""
-        value = self.value(path)
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return None
-        try:
-            number = float(value)
-        except OverflowError:
-            return None
-        return number if math.isfinite(number) else None
+        return finite(self.value(path))
 
     def shown(self, path: str) -> str:
         """The effective value as it is written, on one line and shortened."""
@@ -143,7 +136,7 @@ class PaddleConfig:
 def looks_like_paddle(file: YamlFile) -> bool:
     """True if the keys of a file are those of PaddleDetection."""
     keys = set(file.entries)
-    if keys & OF_DETECTRON2:
+    if keys & (OF_DETECTRON2 | OF_ULTRALYTICS):
         return False
     return bool(keys & SECTIONS) or {"metric", "num_classes"} <= keys or {"architecture", "norm_type"} <= keys
 
