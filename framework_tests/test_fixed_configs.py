@@ -42,29 +42,29 @@ def read(interpreter: Path, packages: Path, config: Path) -> "subprocess.Complet
 
 @pytest.mark.parametrize("packages", RELEASES, indirect=True)
 def test_a_configuration_that_the_release_refuses_is_taken_once_it_is_fixed(
-    interpreter: Path, packages: Path, tmp_path: Path
+    torch_python: Path, packages: Path, tmp_path: Path
 ) -> None:
     config = tmp_path / "train.yaml"
     config.write_bytes(BAD.encode())
-    refused = read(interpreter, packages, config)
+    refused = read(torch_python, packages, config)
     assert "'lr0=1e-2' is of invalid type str" in refused.stderr, refused.stderr
 
     options = ("--fix", "--unsafe-fixes", "--ignore", "model-unknown")  # 8.0.200 has no YOLOv10
     fixed = run_patchkit("audit", config, "--gpus", "8", *options, "--site-packages", packages)
 
     assert fixed.code == 0, fixed.out
-    taken = read(interpreter, packages, config)
+    taken = read(torch_python, packages, config)
     assert taken.returncode == 0, taken.stderr
     values: dict[str, Any] = json.loads(taken.stdout.splitlines()[-1])
     assert values == WANTED
 
 
 @pytest.mark.parametrize("packages", ["8.2.50", "8.4.190"], indirect=True)
-def test_the_configuration_beside_a_model_yaml_is_taken(interpreter: Path, packages: Path, tmp_path: Path) -> None:
+def test_the_configuration_beside_a_model_yaml_is_taken(torch_python: Path, packages: Path, tmp_path: Path) -> None:
     model = tmp_path / "yolov10x.yaml"
     model.write_bytes((packages / "ultralytics/cfg/models/v10/yolov10x.yaml").read_bytes())
     target = ("--site-packages", packages)
     run_patchkit("audit", model, "--gpus", "8", "--batch", "256", "--fix", "--unsafe-fixes", *target)
-    taken = read(interpreter, packages, tmp_path / "yolov10x.train.yaml")
+    taken = read(torch_python, packages, tmp_path / "yolov10x.train.yaml")
     assert taken.returncode == 0, taken.stderr
     assert json.loads(taken.stdout.splitlines()[-1]) == WANTED

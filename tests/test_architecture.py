@@ -11,10 +11,23 @@ from tests.conftest import REPOSITORY, Environment
 
 PACKAGE = REPOSITORY / "patchkit"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-LAYERS = ["errors", "edits", "findings", "patching", "rule", "subjects", "recipes", "rules", "audit", "output", "cli"]
+LAYERS = [
+    "errors",
+    "edits",
+    "findings",
+    "numerics",
+    "patching",
+    "rule",
+    "subjects",
+    "recipes",
+    "rules",
+    "audit",
+    "output",
+    "cli",
+]
 # Each may import itself and what stands before it; recipes and subjects know each other.
 # `output` renders values of `patching`; nothing in `patching` knows how it is shown.
-WRITERS = {"transaction.py", "journal.py", "files.py"}
+WRITERS = {"transaction.py", "journal.py", "files.py", "memory.py"}  # the last one to /proc
 WRITING = {"write_bytes", "write_text", "unlink", "rename", "replace", "mkdir", "rmdir", "symlink_to", "chmod", "touch"}
 HEAVY = ["libcst", "yaml", "msgspec", "packaging", "importlib.metadata", "rich", "numpy", "matplotlib"]
 
@@ -44,6 +57,16 @@ def test_only_the_transaction_writes_and_only_the_command_line_prints(path: Path
             assert name not in WRITING, f"{path}:{node.lineno} writes"
         if path.parent.name != "cli" and path.name != "probe.py":
             assert name not in {"print", "exit", "echo"}, f"{path}:{node.lineno} prints or exits"
+
+
+ROOMS = sorted((REPOSITORY / "patches").glob("*/equivalence.py"))
+
+
+@pytest.mark.parametrize("path", [*sorted((PACKAGE / "numerics").glob("*.py")), *ROOMS], ids=lambda path: path.stem)
+def test_what_runs_in_the_target_is_python_3_7_and_imports_nothing_else_of_patchkit(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(), feature_version=(3, 7))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("patchkit"):
+            assert (node.module or "").startswith("patchkit.numerics."), f"{path}:{node.lineno}"
 
 
 @pytest.mark.parametrize("command", [["status"], ["verify", "--fast"], ["apply", "yolov10-dfl"]], ids=" ".join)

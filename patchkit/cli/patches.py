@@ -184,13 +184,28 @@ def verify(
     fast: Annotated[
         bool, typer.Option("--fast", help="Hashes only: starts no process. For ENTRYPOINT and HEALTHCHECK.")
     ] = False,
+    numerics: Annotated[
+        bool,
+        typer.Option("--numerics", help="Run original and patched functions and compare them; imports the target."),
+    ] = False,
     format: OutputFormat = Format.text,
 ) -> int:
     """Prove that patches hold, and that the code that runs is the patched code. Exits 1 if it is not."""
+    from patchkit.errors import TargetRefused
     from patchkit.output import json, text
     from patchkit.patching.target import find_target
     from patchkit.patching.verify import verify as run
 
-    checks = run(find_target(python, site_packages, path, fast=fast), ids or [], fast=fast)
+    if fast and numerics:
+        raise TargetRefused("--fast and --numerics exclude each other: one starts no process", "give one of them")
+    # A folder or a tree does not always say which Python runs it, and a comparison has to run.
+    runner = python if numerics and (site_packages or path) else None
+    target = find_target(None if runner else python, site_packages, path, fast=fast)
+    interpreter = None
+    if numerics:
+        from patchkit.patching.interpreter import find_interpreter, own_interpreter
+
+        interpreter = find_interpreter(runner) if runner else target.interpreter or own_interpreter()
+    checks = run(target, ids or [], fast=fast, numerics=interpreter)
     sys.stdout.write(json.render_checks(checks, fast=fast) if format is Format.json else text.render_checks(checks))
     return 0 if all(check.ok for check in checks) else 1

@@ -1,14 +1,18 @@
 """Results as scripts read them. The keys are a contract: schema 1."""
 
 import json
+import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from patchkit.findings import Severity
+from patchkit.patching.verify import NUMERICS
 
 if TYPE_CHECKING:
     from patchkit.audit.run import Audited
     from patchkit.errors import PatchkitError
+    from patchkit.numerics.rows import Row
     from patchkit.patching.packs import Room
     from patchkit.patching.results import Result
     from patchkit.patching.state import PatchState
@@ -92,10 +96,22 @@ def render_checks(checks: "Sequence[Check]", *, fast: bool) -> str:
                 "ok": check.ok,
                 "message": check.message,
                 "hint": check.hint,
+                **({"rows": [_comparison(row) for row in check.rows]} if check.check == NUMERICS else {}),
             }
             for check in checks
         ],
     )
+
+
+def _comparison(row: "Row") -> dict[str, Any]:
+    """One row of `verify --numerics`; what is not finite is null, because JSON has no other word for it."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return {key: plain(value) for key, value in asdict(row).items()}
 
 
 def render_list(rows: "Sequence[tuple[Room, str | None]]") -> str:

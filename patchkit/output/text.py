@@ -78,6 +78,10 @@ def render_checks(checks: "Sequence[Check]") -> str:
         )
         if check.hint:
             lines.append(f"       hint: {check.hint}")
+        if check.rows:
+            from patchkit.output.numerics import table
+
+            lines += table(check.rows)
     return "\n".join(lines) + "\n"
 
 

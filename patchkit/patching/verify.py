@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from patchkit.errors import StateCorrupt
 from patchkit.patching import probe
@@ -17,7 +18,11 @@ from patchkit.patching.settle import refuse_unfinished
 from patchkit.patching.state import APPLIED, DRIFTED, LOST, PatchState, patch_states, shadowing
 from patchkit.patching.target import Target
 
-INTEGRITY, RECORD, BYTECODE, EFFECT = "integrity", "record", "bytecode", "effect"
+if TYPE_CHECKING:
+    from patchkit.numerics.rows import Row
+    from patchkit.patching.interpreter import Interpreter
+
+INTEGRITY, RECORD, BYTECODE, EFFECT, NUMERICS = "integrity", "record", "bytecode", "effect", "numerics"
 
 
 @dataclass(frozen=True)
@@ -25,15 +30,19 @@ class Check:
     """One thing that was proved, or was not."""
 
     patch: str
-    check: str  # integrity, record, bytecode or effect
+    check: str  # integrity, record, bytecode, effect or numerics
     path: str  # relative to the root
     ok: bool
     message: str
     hint: str = ""
+    rows: "tuple[Row, ...]" = ()  # of numerics: what was compared
 
 
-def verify(target: Target, ids: Sequence[str], *, fast: bool) -> list[Check]:
-    """Every check of the named patches, or of all applied ones. A patch that is not applied is a failed check."""
+def verify(target: Target, ids: Sequence[str], *, fast: bool, numerics: "Interpreter | None" = None) -> list[Check]:
+    """Every check of the named patches, or of all applied ones. A patch that is not applied is a failed check.
+
+    With an interpreter for `numerics`, the original and the patched functions are run in it and compared.
+    """
     for root in target.roots:
         refuse_unfinished(root, target.arguments)
     states = [state for state in patch_states(target) if not ids or state.receipt.patch in ids]
@@ -47,6 +56,8 @@ def verify(target: Target, ids: Sequence[str], *, fast: bool) -> list[Check]:
     if not fast:
         for root in dict.fromkeys(state.root for state in states):
             checks += _effect_checks(target, root, [state for state in states if state.root == root])
+    if numerics is not None:
+        checks += [_numerics_check(target, state, numerics) for state in states if state.state == APPLIED]
     return checks
 
 
@@ -156,6 +167,21 @@ def _effect_checks(target: Target, root: Path, states: list[PatchState]) -> list
         checks.append(Check(state.receipt.patch, EFFECT, file.path, True, message))
         checks += [_bytecode_check(state, root, item) for item in answer["bytecode"]]
     return checks
+
+
+def _numerics_check(target: Target, state: PatchState, interpreter: "Interpreter") -> Check:
+    from patchkit.patching.equivalence import compare
+
+    patch = state.receipt.patch
+    on_path = state.root in {entry.resolve() for entry in interpreter.path}
+    found = compare(interpreter, state, find_room(patch).folder, on_path=on_path)
+    failed = [row for row in found.rows if not row.ok]
+    message = f"{len(found.rows)} comparisons of original and patched functions"
+    message += f", {len(failed)} failed" if failed else ""
+    message += f" ({found.versions})" if found.versions else ""
+    if found.error:
+        message = f"not compared: {found.error}" if not found.rows else f"{message}; not all is compared: {found.error}"
+    return Check(patch, NUMERICS, "", not failed and not found.error, message, found.hint, found.rows)
 
 
 def _tree_bytecode(state: PatchState, file: FileReceipt) -> list[Check]:

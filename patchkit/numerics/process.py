@@ -1,0 +1,59 @@
+"""The process that `verify --numerics` starts in the interpreter of the target."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import marshal
+import os
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from .cases import NotComparable, first_line
+from .compare import rows
+from .frameworks import FRAMEWORKS
+from .functions import PatchedFile
+
+MARK = b"patchkit-numerics:"
+
+
+def main() -> None:
+    """Read a request from standard input, and write the answer to standard output: {rows} or {error, frameworks}."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what the code of the target prints is no answer
+    request = marshal.loads(sys.stdin.buffer.read())
+    answer = _answer(request)
+    answers.write(MARK + json.dumps(answer).encode("ascii"))
+    answers.flush()
+    os._exit(0)  # without the threads that a framework may leave behind
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    done: list[dict[str, Any]] = []
+    sys.path[:0] = request["first"]
+    files = [PatchedFile(**item) for item in request["files"]]
+    try:
+        spec = importlib.util.spec_from_file_location("patchkit_equivalence", request["room"])
+        assert spec is not None and spec.loader is not None
+        room = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = room
+        spec.loader.exec_module(room)
+        for row in rows(room.comparisons(files)):
+            done.append(asdict(row))
+    except NotComparable as error:
+        return {"rows": done, "error": str(error), "versions": _versions()}
+    except Exception as error:
+        import traceback
+
+        traceback.print_exc()
+        return {"rows": done, "error": first_line(error), "versions": _versions()}
+    return {"rows": done, "error": "" if done else "the room compares nothing of these files", "versions": _versions()}
+
+
+def _versions() -> str:
+    """The frameworks that took part, in words."""
+    python = "Python {}.{}.{}".format(*sys.version_info[:3])
+    return ", ".join(
+        [python, *(kind().label for name, kind in FRAMEWORKS.items() if name in sys.modules and name != "numpy")]
+    )

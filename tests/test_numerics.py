@@ -1,0 +1,244 @@
+"""`verify --numerics` on a third-party pack for code with numpy. The real frameworks are in framework_tests/."""
+
+import shutil
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Answer, snapshot
+
+ORIGINAL = """\
+from __future__ import annotations
+
+import numpy as np
+
+GREATEST = 700.0
+
+
+class Activation:
+    @staticmethod
+    def __identity(x):
+        return x
+
+    def softplus(self, x: Unknown) -> Unknown:
+        return np.log(1 + np.exp(Activation.__identity(x)))
+"""
+RIGHT, WRONG, WIDER = "np.logaddexp(0, x)", "np.logaddexp(0, x) * 1.001", "np.logaddexp(0, x).astype('float64')"
+CODEMOD = '''
+import libcst as cst
+from patchkit.patching.codemod import Inspection, SiteCodemod
+from patchkit.patching.sites import SiteState
+
+NEW = "return {new}"
+
+
+class Codemod(SiteCodemod):
+    """Compute softplus without overflow."""
+
+    anchors = (b"softplus",)
+
+    def inspect(self, piece):
+        if not isinstance(piece.node, cst.FunctionDef):
+            return None
+        return Inspection(SiteState.APPLIED if NEW in piece.code(piece.node) else SiteState.PRISTINE, (piece.name,))
+
+    def rewrite(self, piece):
+        return piece.node.with_changes(body=piece.node.body.with_changes(body=[cst.parse_statement(NEW)]))
+'''
+MANIFEST = """\
+id: softplus-overflow
+version: 1.0.0
+title: softplus that does not overflow
+severity: error
+targets:
+  - tree: "activation.py"
+"""
+EQUIVALENCE = """
+from patchkit.numerics.cases import ByDesign, Equal, Observed, Tolerance
+
+TOLERANCES = {"float64": Tolerance(1e-12, 0, 1e-12), "float32": Tolerance(1e-5, 0, 1e-5)}
+
+
+def comparisons(files):
+    for file in files:
+        for symbol in file.symbols:
+            original, patched = file.versions(symbol)
+            site, shapes = file.site(symbol), [{"n": 0}, {"n": 7}]
+            yield Equal(site, "numpy", original, patched, shapes, {"n": 99}, draw, run, TOLERANCES)
+            yield ByDesign(site, "numpy", "x = 1000", lambda: observe(original, patched))
+
+
+def draw(rng, shape):
+    return {"x": rng.normal(0, 3, shape["n"])}
+
+
+def run(version, tensors):
+    return version.owner().softplus(tensors["x"])
+
+
+def observe(original, patched):
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        before, after = (float(run(version, {"x": np.float64(1000)})) for version in (original, patched))
+    return Observed(str(before), str(after), abs(after - 1000) < 2)
+"""
+
+
+class Softplus:
+    """A pack on PYTHONPATH, and a source tree with the function that it patches."""
+
+    def __init__(self, folder: Path, patchkit: Callable[..., Answer]) -> None:
+        self.tree, self.room = folder / "tree", folder / "pack/thirdparty/softplus_overflow"
+        self.module = self.tree / "package/activation.py"
+        self.module.parent.mkdir(parents=True)
+        self.module.write_text(ORIGINAL)
+        self.room.mkdir(parents=True)
+        for package in (self.module.parent, self.room.parent, self.room):
+            (package / "__init__.py").touch()
+        info = folder / "pack/thirdparty-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: thirdparty\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text("[patchkit.packs]\nthirdparty = thirdparty\n")
+        (self.room / "README.md").write_text("# softplus-overflow\n")
+        (self.room / "patch.yaml").write_text(MANIFEST)
+        (self.room / "equivalence.py").write_text(textwrap.dedent(EQUIVALENCE))
+        self._patchkit, self._env = patchkit, {"PYTHONPATH": str(folder / "pack")}
+
+    def apply(self, new: str) -> None:
+        (self.room / "codemod.py").write_text(CODEMOD.format(new=new))
+        done = self._patchkit("apply", "softplus-overflow", "--path", self.tree, env=self._env)
+        assert done.code == 0, done.out + done.err
+
+    def verify(self, *options: str | Path, cwd: Path | None = None) -> Answer:
+        return self._patchkit("verify", "--numerics", "--path", self.tree, *options, env=self._env, cwd=cwd)
+
+
+@pytest.fixture
+def softplus(tmp_path: Path, patchkit: Callable[..., Answer]) -> Softplus:
+    return Softplus(tmp_path / "softplus", patchkit)
+
+
+def test_a_patch_that_keeps_the_values_passes_with_a_row_for_each_dtype(softplus: Softplus) -> None:
+    softplus.apply(RIGHT)
+    done = softplus.verify("--format", "json")
+    assert done.code == 0, done.out + done.err
+    (check,) = [check for check in done.json["checks"] if check["check"] == "numerics"]
+    assert [(row["dtype"], row["by_design"], row["ok"]) for row in check["rows"]] == [
+        ("float64", False, True),
+        ("float32", False, True),
+        ("", True, True),
+    ]
+    for row in check["rows"][:2]:
+        assert 0 < row["forward"]["max_abs"] <= row["forward"]["tolerance"]
+        assert not row["forward"]["bit_equal"]
+        assert row["gradient"] is None  # numpy has none
+        assert row["forward_error"]["patched"] <= row["forward"]["tolerance"]
+        assert row["forward_ms"]["original"] > 0
+        assert row["forward_ms"]["patched"] > 0
+    assert check["rows"][2]["message"] == "original: inf; patched: 1000.0"
+
+
+def test_the_table_states_the_difference_by_design(softplus: Softplus) -> None:
+    softplus.apply(RIGHT)
+    done = softplus.verify()
+    assert done.code == 0, done.out + done.err
+    assert "by design, x = 1000: original: inf; patched: 1000.0" in done.out
+    assert "package/activation.py::Activation.softplus" in done.out
+    assert "2 shapes, 3 seeds; measured with n 99" in done.out
+
+
+@pytest.mark.parametrize(
+    ("new", "reason"),
+    [
+        (WRONG, "values differ by"),
+        (WIDER, "gives float64, and the original float32"),
+        ("x[:1]", "values differ by inf"),
+    ],
+)
+def test_a_patch_that_changes_the_result_fails(softplus: Softplus, new: str, reason: str) -> None:
+    softplus.apply(new)
+    done = softplus.verify()
+    assert done.code == 1, done.out
+    assert reason in done.out
+    assert "FAILED" in done.out
+
+
+def test_what_is_not_as_designed_fails(softplus: Softplus) -> None:
+    softplus.apply("np.log1p(np.exp(x))")  # as good on the random inputs, and overflows as before
+    done = softplus.verify("--format", "json")
+    assert done.code == 1
+    (row,) = [row for check in done.json["checks"] for row in check.get("rows", []) if not row["ok"]]
+    assert row["by_design"]
+    assert row["message"] == "original: inf; patched: inf"
+
+
+def test_nothing_is_written_and_nothing_in_the_working_directory_is_run(softplus: Softplus, tmp_path: Path) -> None:
+    softplus.apply(RIGHT)
+    here = tmp_path / "here"
+    here.mkdir()
+    for name in ("json", "numpy", "types", "importlib", "package"):
+        (here / f"{name}.py").write_text("open('ran', 'w')\n")
+    before = snapshot(softplus.tree, here, softplus.room.parents[1])
+    assert softplus.verify(cwd=here).code == 0
+    assert snapshot(softplus.tree, here, softplus.room.parents[1]) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("equivalence.py", None, "the room of this patch has no equivalence.py"),
+        ("equivalence.py", "raise RuntimeError('broken room')", "RuntimeError: broken room"),
+        ("equivalence.py", "def comparisons(files): return iter(())", "the room compares nothing of these files"),
+        ("equivalence.py", "import os; os._exit(7)", "the process ended with exit code 7"),
+        ("equivalence.py", "import os; os.kill(os.getpid(), 9)", "the process was killed by signal 9"),
+        ("equivalence.py", "import torch_that_is_not_there", "No module named 'torch_that_is_not_there'"),
+    ],
+)
+def test_a_room_that_compares_nothing_fails(softplus: Softplus, name: str, text: str | None, reason: str) -> None:
+    softplus.apply(RIGHT)
+    (softplus.room / name).unlink() if text is None else (softplus.room / name).write_text(text)
+    done = softplus.verify()
+    assert done.code == 1
+    assert reason in done.out
+
+
+def test_a_module_that_cannot_be_imported_fails(softplus: Softplus) -> None:
+    softplus.apply(RIGHT)
+    (softplus.module.parent / "__init__.py").write_text("import not_installed\n")
+    done = softplus.verify()
+    assert done.code == 1
+    assert "package.activation cannot be imported: ModuleNotFoundError: No module named 'not_installed'" in done.out
+
+
+def test_a_tree_is_run_by_the_python_that_is_named(softplus: Softplus, tmp_path: Path) -> None:
+    softplus.apply(RIGHT)
+    without_numpy = shutil.which("python3", path="/usr/bin:/bin")
+    assert without_numpy is not None
+    done = softplus.verify("--python", without_numpy)
+    assert done.code == 1
+    assert "numpy" in done.out
+    missing = softplus.verify("--python", tmp_path / "nowhere")
+    assert missing.code == 2
+
+
+def test_a_tree_whose_package_lies_deeper_is_found(softplus: Softplus) -> None:
+    inner = softplus.tree / "src"
+    inner.mkdir()
+    softplus.module.parent.rename(inner / "package")
+    softplus.apply(RIGHT)
+    assert softplus.verify().code == 0
+
+
+def test_a_patch_that_is_not_applied_fails(softplus: Softplus, patchkit: Callable[..., Answer]) -> None:
+    done = patchkit("verify", "yolov10-dfl", "--numerics", "--path", softplus.tree)
+    assert done.code == 1
+    assert "yolov10-dfl is not applied" in done.out
+
+
+def test_fast_and_numerics_exclude_each_other(patchkit: Callable[..., Answer]) -> None:
+    done = patchkit("verify", "--fast", "--numerics")
+    assert done.code == 2
+    assert "exclude each other" in done.err
