@@ -34,9 +34,15 @@ def comparisons(files: Sequence[PatchedFile]) -> Iterator[Equal | ByDesign]:
 
 def _conversion(file: PatchedFile, site: str) -> Iterator[Equal | ByDesign]:
     original, patched = Version(None, _nothing), Version(None, _converting(file))
-    inputs_are = "sync_bn on, eval mode"
-    constants = ("weight", "mean", "variance")
-    yield Equal(site, "torch", original, patched, SHAPES, TIMED, _inputs, _evaluated, TOLERANCES, constants, inputs_are)
+    constants, inputs_are = ("weight", "mean", "variance"), "sync_bn on, eval mode"
+    refused = outcome(lambda: _evaluated(patched, _sample()), lambda _: "")
+    yield Equal(
+        *(site, "torch", original, patched, SHAPES, TIMED, _inputs, _evaluated, TOLERANCES, constants, inputs_are),
+        devices=("cuda",) if refused else ("cpu", "cuda"),
+    )
+    if refused:  # torch before 2.0 refuses CPU tensors in eval mode too
+        observed = Observed("gives values", refused, "to be on GPU" in refused)
+        yield ByDesign(site, "torch", f"{inputs_are}, on a CPU", lambda: observed)
     yield ByDesign(site, "torch", "sync_bn on, CUDA, more than one process", partial(_converted, patched.function))
     for inputs_are, sync_bn, device in (("sync_bn off", False, "cuda"), ("sync_bn on, CPU", True, "cpu")):
         yield ByDesign(site, "torch", inputs_are, partial(_left_alone, patched.function, sync_bn, device))

@@ -53,6 +53,7 @@ class Equal:
     tolerances: Mapping[str, Tolerance]  # by dtype: float64, float32, float16, bfloat16
     constants: Sequence[str] = ()
     inputs_are: str = "random"  # in words, if the inputs are of a kind: "no positive sample"
+    devices: Sequence[str] = ("cpu", "cuda", "gpu")  # those of them that there are
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import median
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Mapping
 
 from .cases import ByDesign, Equal, Version, first_line
+from .differences import Differences, Errors, greatest
 from .frameworks import FRAMEWORKS
 from .memory import peak_of
-from .rows import Difference, Pair, Row
+from .rows import Pair, Row
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +34,7 @@ def rows(cases: Iterator[Equal | ByDesign]) -> Iterator[Row]:
         if isinstance(case, ByDesign):
             yield _observed(case, framework)
         else:
-            for device in framework.devices:
+            for device in filter(case.devices.__contains__, framework.devices):
                 for dtype in case.tolerances:
                     yield _Comparison(case, framework, device, dtype).row()
 
@@ -49,10 +50,11 @@ class _Comparison:
 
     def __init__(self, case: Equal, framework: Any, device: str, dtype: str) -> None:
         self.case, self.framework, self.device, self.dtype = case, framework, device, dtype
-        self.forward, self.gradient = _Differences(), _Differences()
-        self.forward_errors, self.gradient_errors = _Errors(), _Errors()
+        self.forward, self.gradient = Differences(), Differences()
+        self.forward_errors, self.gradient_errors = Errors(), Errors()
         self.dtypes: dict[str, set[str]] = {"original": set(), "patched": set()}  # of the outputs
         self.failed = ""  # what the original raised
+        self.broken = ""  # what the patched form raised
         self.missing = ""  # the device has no such dtype
 
     def row(self) -> Row:
@@ -61,6 +63,8 @@ class _Comparison:
             self._compare(shape, seed)
             if self.missing:
                 return self._row(True, f"not compared: {self.missing}")
+            if self.broken:
+                return self._row(False, f"the patched form raises {self.broken}")
         forward_ms, backward_ms, peak = self._cost()
         ok, message = self._judged()
         return self._row(ok, message, forward_ms, backward_ms, peak)
@@ -86,7 +90,6 @@ class _Comparison:
 
     def _compare(self, shape: Mapping[str, int], seed: int) -> None:
         arrays = self._rounded(shape, seed)
-        patched = self._run("patched", arrays, self.dtype, self.device, seed)
         try:
             original = self._run("original", arrays, self.dtype, self.device, seed)
         except Exception as error:
@@ -95,16 +98,21 @@ class _Comparison:
                 return
             self.failed = first_line(error)
             original = None
+        try:
+            patched = self._run("patched", arrays, self.dtype, self.device, seed)
+        except Exception as error:
+            self.broken = first_line(error)
+            return
         reference = self._run("reference", arrays, REFERENCE, "cpu", seed)
         parts = ((self.forward, self.forward_errors), (self.gradient, self.gradient_errors))
         for part, (differences, errors) in enumerate(parts):
-            errors.patched = max(errors.patched, _greatest(patched[part], reference[part]))
+            errors.patched = max(errors.patched, greatest(patched[part], reference[part]))
             if original is None:
                 errors.original = None
                 continue
             differences.add(patched[part], original[part])
             if errors.original is not None:
-                errors.original = max(errors.original, _greatest(original[part], reference[part]))
+                errors.original = max(errors.original, greatest(original[part], reference[part]))
 
     def _rounded(self, shape: Mapping[str, int], seed: int) -> dict[str, Array]:
         """The inputs of a case, floats rounded to the dtype: the reference is computed on the same numbers."""
@@ -233,58 +241,6 @@ class _Comparison:
         both()
         peak: int = self.framework.peak(self.device) - before
         return peak
-
-
-class _Errors:
-    """The greatest absolute errors against the reference; None where the original cannot be run."""
-
-    def __init__(self) -> None:
-        self.original: float | None = 0.0
-        self.patched = 0.0
-
-    def pair(self) -> Pair:
-        return Pair(self.original, self.patched)
-
-
-class _Differences:
-    """The greatest differences of many arrays."""
-
-    def __init__(self) -> None:
-        self.max_abs, self.largest, self.bit_equal, self.is_empty = 0.0, 0.0, True, True
-
-    def add(self, mine: Sequence[Array], theirs: Sequence[Array]) -> None:
-        import numpy as np
-
-        if len(mine) != len(theirs):
-            self.max_abs = float("inf")
-        for one, other in zip(mine, theirs):
-            self.is_empty = False
-            self.bit_equal &= (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
-            self.max_abs = max(self.max_abs, _greatest([one], [other]))
-            finite = np.abs(other[np.isfinite(other)])
-            self.largest = max(self.largest, float(finite.max()) if finite.size else 0.0)
-
-    def summary(self, tolerance: float) -> Difference | None:
-        if self.is_empty:
-            return None
-        relative = self.max_abs / self.largest if self.largest else self.max_abs
-        return Difference(self.max_abs, relative, self.bit_equal, tolerance)
-
-
-def _greatest(mine: Sequence[Array], theirs: Sequence[Array]) -> float:
-    """The greatest absolute difference; infinite where one is NaN or inf and the other is not."""
-    import numpy as np
-
-    greatest = 0.0
-    for one, other in zip(mine, theirs):
-        if one.shape != other.shape:
-            return float("inf")
-        a, b = one.astype("float64"), other.astype("float64")
-        same = (a == b) | (np.isnan(a) & np.isnan(b))
-        difference = np.abs(np.where(same, 0.0, a) - np.where(same, 0.0, b))
-        difference = np.where(np.isnan(difference), np.inf, difference)  # NaN is below no tolerance
-        greatest = max(greatest, float(difference.max()) if difference.size else 0.0)
-    return greatest
 
 
 def _off(error: float, allowed: float) -> str:
