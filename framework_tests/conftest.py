@@ -1,17 +1,19 @@
 """Pythons with the real frameworks, and packages to patch that come before those of the environment."""
 
+import json
 import os
-import shutil
 import subprocess
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.frameworks import paddle_python, torch_python
 from tests.conftest import run_patchkit, wheel
+
+SCRIPTS = Path(__file__).parent / "scripts"
 
 
 @pytest.fixture(scope="session", name="torch_python")
@@ -37,8 +39,9 @@ class Packages:
         assert done.code == 0, done.out + done.err
         return self
 
-    def run(self, script: Path, *arguments: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":
-        """Runs a script in a process of its own; the folder comes first on its import path."""
+    def run(self, script: str, *arguments: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":
+        """Runs one of scripts/ in a process of its own; the folder comes first on its import path."""
+        cwd.mkdir(parents=True, exist_ok=True)
         env = {
             **os.environ,
             "PYTHONPATH": str(self.folder),
@@ -46,19 +49,26 @@ class Packages:
             "YOLO_OFFLINE": "true",
             "MPLCONFIGDIR": str(cwd),
         }
-        command = [self.python, script, *arguments]
+        command = [self.python, SCRIPTS / script, *arguments]
         return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, env=env, cwd=cwd)
 
+    def answer(self, script: str, *arguments: str | Path, cwd: Path) -> Any:
+        """The JSON document that a script prints as its last line."""
+        done = self.run(script, *arguments, cwd=cwd)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
 
-@pytest.fixture
-def unpack(tmp_path: Path) -> Callable[..., Packages]:
-    """Unpacks a wheel of an exact or the newest release: unpack('ultralytics==8.2.50', python, 'original')."""
+    def verify_numerics(self) -> Any:
+        """What `verify --numerics --format json` says of the patches of this folder."""
+        done = run_patchkit(
+            *("verify", "--numerics", "--format", "json", "--site-packages", self.folder, "--python", self.python)
+        )
+        assert done.code in (0, 1), done.err
+        return [check for check in done.json["checks"] if check["check"] == "numerics"]
 
-    def build(requirement: str, python: Path, name: str) -> Packages:
-        folder = tmp_path / name
-        shutil.rmtree(folder, ignore_errors=True)
-        with zipfile.ZipFile(wheel(requirement)) as archive:
-            archive.extractall(folder)
-        return Packages(folder, python)
 
-    return build
+def unpacked(requirement: str, python: Path, folder: Path) -> Packages:
+    """The wheel of an exact release or of the newest, unpacked into a folder."""
+    with zipfile.ZipFile(wheel(requirement)) as archive:
+        archive.extractall(folder)
+    return Packages(folder, python)
