@@ -42,6 +42,9 @@ def _built(name: str, installs: list[tuple[str, ...]]) -> Path:
             uv = [sys.executable, "-m", "uv"]
             subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
             for requirements in installs:
-                subprocess.run([*uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *requirements], check=True)
+                subprocess.run(
+                    [*uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *requirements],
+                    check=True,
+                )
             stamp.write_text(wanted)
     return python

@@ -73,16 +73,15 @@ def _cases(file: PatchedFile, symbol: str) -> Iterator[Equal | ByDesign]:
         _head(patched)
     except Exception as error:
         raise NotComparable(f"{owner} of {file.path} cannot be made: {type(error).__name__}: {error}") from error
-    versions = (file.site(symbol), original, patched)
     if symbol in LOSSES:
         boxes, names, *how = LOSSES[symbol]
-        yield _equal(versions, partial(_drawn, boxes, names), *how)
+        yield _equal((file.site(symbol), original, patched), partial(_drawn, boxes, names), *how)
         return
     dfls = [Dfl(0, ANGLE_BINS, sides=()) if owner == "PPYOLOERHead" else Dfl(0, BINS, sides=(4,))]
     if "lower_bound" in inspect.signature(patched.function).parameters:
         dfls.append(Dfl(*SMALL_OBJECTS, sides=(4,), bounds=SMALL_OBJECTS[:1]))
     for dfl in dfls:
-        yield from dfl.cases(*versions)
+        yield from dfl.cases(file.site(symbol), original, patched)
 
 
 def _equal(
@@ -276,9 +275,8 @@ def _with_bad_targets(dfl: Dfl, original: Version, patched: Version, value: floa
     def without(logits: Any) -> Any:
         """Every good target alone, the bad ones times zero."""
         good = paddle.to_tensor(drawn["target"].reshape(-1, 1), "float32")
-        alone = {"logits": logits.reshape([-1, 1, logits.shape[-1]]), "target": good}
-        losses = dfl.call(original, alone).reshape(is_bad.shape)
-        return (losses * paddle.to_tensor(~is_bad).astype("float32")).mean(-1, keepdim=True)
+        losses = dfl.call(original, {"logits": logits.reshape([-1, 1, logits.shape[-1]]), "target": good})
+        return (losses.reshape(is_bad.shape) * paddle.to_tensor(~is_bad).astype("float32")).mean(-1, keepdim=True)
 
     def on_bad(version: Version, logits: Any) -> Any:
         return dfl.call(version, {"logits": logits, "target": target})
