@@ -34,10 +34,11 @@ matrix: $(READY)  ## every patch against every release in its table
 	    PATCHKIT_CACHE=$${PATCHKIT_CACHE:-.cache} $(BIN)/patchkit matrix $$id --check --format markdown || exit 1; \
 	done
 
-bench:  ## the figures of the README, from an installed patchkit
+bench: $(READY)  ## the figures of the README, from an installed patchkit
 	$(PYTHON) benchmarks/cold_apply.py
 	$(PYTHON) benchmarks/tree_scan.py
 	$(PYTHON) benchmarks/audit.py
+	$(BIN)/python benchmarks/loss_cost.py
 
 clean:  ## remove whatever the other targets have made
 	rm -rf .venv .cache .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

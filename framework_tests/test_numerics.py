@@ -1,5 +1,6 @@
-"""`verify --numerics` on the real packages: every site that changes maths is compared, and a wrong patch is found out."""
+"""`verify --numerics` on the real packages: every site that changes maths is compared, a wrong patch is found out."""
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -91,8 +92,6 @@ def test_a_decode_that_is_wrong_by_a_thousandth_fails(torch_python: Path, tmp_pa
 
 def _rewrite(packages: Packages, old: str, ending: str) -> None:
     """Makes the patched file, and the receipt of it, those of another patch."""
-    import hashlib
-
     file, ledger = packages.folder / "ultralytics/utils/loss.py", packages.folder / ".patchkit/ledger.json"
     before = file.read_bytes()
     assert old in before.decode()

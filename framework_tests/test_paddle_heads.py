@@ -12,9 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from framework_tests.conftest import unpacked
+from framework_tests.conftest import Packages, unpacked
 
 ID, SCRIPT = "ppyoloe-masked-select", "paddle_losses.py"
+SITES = {
+    *("PPYOLOEHead._bbox_loss", "PPYOLOEHead._df_loss", "PPYOLOERHead._bbox_loss", "PPYOLOERHead._df_loss"),
+    *("TOODHead.get_loss", "FCOSRHead.get_loss", "YOLOXHead.get_loss", "DistillPPYOLOELoss.main_kd"),
+}
 Arrays = dict[str, "np.ndarray[Any, Any]"]
 # The patched functions do the same operations on the same float32 numbers: they are compared bit by bit. Whole heads
 # have convolutions before them, which may add in another order from one process to the next: relative, to the greatest
@@ -38,10 +42,16 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def runs(paddle_python: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+def packages(paddle_python: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Packages]:
     folder = tmp_path_factory.mktemp("paddle")
-    packages = {name: unpacked("paddledet==2.6.0", paddle_python, folder / name) for name in ("original", "patched")}
-    packages["patched"].apply(ID)
+    found = {name: unpacked("paddledet==2.6.0", paddle_python, folder / name) for name in ("original", "patched")}
+    found["patched"].apply(ID)
+    return found
+
+
+@pytest.fixture(scope="module")
+def runs(packages: dict[str, Packages], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+    folder = tmp_path_factory.mktemp("runs")
     found = {}
     for name, of in packages.items():
         done = of.run(SCRIPT, folder / f"{name}.npz", cwd=folder / f"{name} run")
@@ -99,6 +109,20 @@ def dfl_cases(run: Run, amount: str) -> list[str]:
 def wanted(original: Run, case: str) -> Arrays:
     """The loss and gradient in which bad targets weigh nothing, and which targets are bad."""
     return original.of("wanted", f"{case.partition(': ')[0]}: {amount_of(case)}")
+
+
+def test_verify_compares_every_patched_function_and_finds_the_same_bits(packages: dict[str, Packages]) -> None:
+    [check] = packages["patched"].verify_numerics()
+    assert check["ok"], check["message"]
+    assert {row["site"].rpartition("::")[2] for row in check["rows"]} == SITES
+    for row in check["rows"]:
+        assert row["ok"], row
+        if not row["by_design"] and row["device"] == "cpu":
+            assert row["forward"]["bit_equal"], row
+            assert row["gradient"]["bit_equal"], row
+    by_design = [row["site"].rpartition(".")[2] for row in check["rows"] if row["by_design"]]
+    assert set(by_design) == {"_df_loss"}
+    assert len(by_design) == 3 * 6  # with bins from 0, from -2, and of angles: five kinds of targets, and only bad ones
 
 
 def test_patched_functions_give_the_same_bits_without_masked_select(original: Run, patched: Run) -> None:

@@ -22,7 +22,7 @@ STOPPED = {
 # and 5.9e-5 in gradients up to 35. These are absolute, and leave room for other processors.
 STEP_LOSS, STEP_GRADIENT = 2e-5, 3e-4
 # Measured: 1e-5, the last digit of results.csv. Earlier releases write one digit less.
-EPOCH_LOSS = 5e-4
+EPOCH_LOSS = 1e-4
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def test_an_epoch_that_cublas_stops_in_the_original_trains_to_the_losses_it_had(
     assert trained.refused[model]["epoch"] == STOPPED
 
     assert "error" not in patched, patched
-    assert patched == pytest.approx(reference, rel=0, abs=EPOCH_LOSS)
+    assert patched == pytest.approx(reference, rel=EPOCH_LOSS, abs=EPOCH_LOSS)
 
 
 @pytest.mark.parametrize("model", MODELS)
