@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from patchkit.findings import Severity
-from patchkit.patching.verify import NUMERICS
 
 if TYPE_CHECKING:
     from patchkit.audit.run import Audited
@@ -96,7 +95,7 @@ def render_checks(checks: "Sequence[Check]", *, fast: bool) -> str:
                 "ok": check.ok,
                 "message": check.message,
                 "hint": check.hint,
-                **({"rows": [_comparison(row) for row in check.rows]} if check.check == NUMERICS else {}),
+                **({"rows": [_comparison(row) for row in check.rows]} if check.rows is not None else {}),
             }
             for check in checks
         ],

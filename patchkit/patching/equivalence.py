@@ -104,7 +104,8 @@ def _run(interpreter: Interpreter, request: dict[str, Any]) -> Comparison:
 
     found = json.loads(answer)
     rows = tuple(row_of(item) for item in found["rows"])
-    return Comparison(rows, found["versions"], found["error"])
+    hint = f"it ran in {interpreter.executable}; --python names another Python" if found["error"] else ""
+    return Comparison(rows, found["versions"], found["error"], hint)
 
 
 def _how_it_ended(done: "subprocess.CompletedProcess[bytes]") -> str:

@@ -35,7 +35,7 @@ class Check:
     ok: bool
     message: str
     hint: str = ""
-    rows: "tuple[Row, ...]" = ()  # of numerics: what was compared
+    rows: "tuple[Row, ...] | None" = None  # of numerics: what was compared
 
 
 def verify(target: Target, ids: Sequence[str], *, fast: bool, numerics: "Interpreter | None" = None) -> list[Check]:
