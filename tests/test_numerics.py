@@ -175,6 +175,15 @@ def test_what_is_not_as_designed_fails(softplus: Softplus) -> None:
     assert row["message"] == "original: inf; patched: inf"
 
 
+def test_a_patch_that_raises_on_what_it_is_for_fails_that_row_alone(softplus: Softplus) -> None:
+    softplus.apply("np.logaddexp(0, x) if np.ndim(x) else x.tensor()")
+    done = softplus.verify("--format", "json")
+    assert done.code == 1
+    rows = [row for check in done.json["checks"] for row in check.get("rows", [])]
+    assert [row["ok"] for row in rows] == [True, True, False]
+    assert "the patched form raises AttributeError" in rows[2]["message"]
+
+
 def test_nothing_is_written_and_nothing_in_the_working_directory_is_run(softplus: Softplus, tmp_path: Path) -> None:
     softplus.apply(RIGHT)
     here = tmp_path / "here"

@@ -7,7 +7,7 @@ from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Mapping
 
-from .cases import ByDesign, Equal, Version, first_line
+from .cases import ByDesign, Equal, NotComparable, Version, first_line
 from .differences import Differences, Errors, greatest
 from .frameworks import FRAMEWORKS
 from .memory import peak_of
@@ -40,7 +40,13 @@ def rows(cases: Iterator[Equal | ByDesign]) -> Iterator[Row]:
 
 
 def _observed(case: ByDesign, framework: Any) -> Row:
-    seen = case.observe()
+    try:
+        seen = case.observe()
+    except NotComparable:
+        raise
+    except Exception as error:  # of the patched form: what the original raises is observed
+        message = f"the patched form raises {first_line(error)}"
+        return Row(case.site, case.inputs_are, case.device, "", True, False, message)
     message = f"original: {seen.original}; patched: {seen.patched}"
     return Row(case.site, case.inputs_are, case.device, "", True, seen.is_as_designed, message)
 

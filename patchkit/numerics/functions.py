@@ -12,6 +12,8 @@ from typing import Any, Sequence
 
 from .cases import NotComparable, Version
 
+_NOT_IMPORTED: dict[str, str] = {}  # why, by the path of the file
+
 
 @dataclass(frozen=True)
 class PatchedFile:
@@ -56,6 +58,9 @@ class PatchedFile:
 
         Raises   NotComparable if it cannot be imported, or another file would be.
         """
+        place = str(Path(self.root, self.path))
+        if place in _NOT_IMPORTED:  # a second try may find what the first one left behind
+            raise NotComparable(_NOT_IMPORTED[place])
         failures = []
         for first, name in self.modules:
             before = list(sys.path)
@@ -68,11 +73,12 @@ class PatchedFile:
                 failures.append(f"{name} cannot be imported: {type(error).__name__}: {error}")
                 sys.path[:] = before
                 continue
-            if _is_same_file(str(Path(self.root, self.path)), module.__file__ or ""):
+            if _is_same_file(place, module.__file__ or ""):
                 return module
             failures.append(f"the import of {name} gives {module.__file__}")
             sys.path[:] = before
-        raise NotComparable(failures[0] if failures else f"{self.path} is not a Python module")
+        _NOT_IMPORTED[place] = failures[0] if failures else f"{self.path} is not a Python module"
+        raise NotComparable(_NOT_IMPORTED[place])
 
 
 def _is_same_file(one: str, other: str) -> bool:
