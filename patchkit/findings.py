@@ -34,6 +34,25 @@ class Fix:
 
 
 @dataclass(frozen=True)
+class Fate:
+    """What a trainer does with what was found."""
+
+    trainer: str  # as --for has it: ultralytics
+    releases: str  # of it: ==8.4.190
+    outcome: str  # a word of OUTCOMES in patchkit/check_data/fates.py
+    account: str  # what happens, in one sentence
+    evidence: str  # file and line of the release, or the measurement
+
+
+@dataclass(frozen=True)
+class Region:
+    """The part of an image that a finding is about."""
+
+    image: str  # its path; empty if it is not known
+    box: tuple[float, float, float, float]  # centre x, centre y, width, height, in parts of the image
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing that a rule found. The runner fills in the rule, and the severity where the rule left it open."""
 
@@ -43,6 +62,9 @@ class Finding:
     fix: Fix | None = None
     severity: Severity | None = None
     rule: str = ""
+    variant: str = ""  # where a rule finds things of different fates
+    region: Region | None = None
+    fates: tuple[Fate, ...] = ()
 
 
 @dataclass(frozen=True)

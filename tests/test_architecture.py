@@ -22,6 +22,7 @@ LAYERS = [
     "recipes",
     "rules",
     "audit",
+    "check_data",
     "output",
     "cli",
 ]

@@ -14,7 +14,7 @@ from patchkit.output.plot import draw
 from patchkit.recipes.schedule import NOMINAL_ITERATIONS, Schedule, rows, schedule_of
 from patchkit.recipes.surroundings import Surroundings
 from patchkit.subjects.config import load_config
-from patchkit.subjects.dataset import count_images
+from patchkit.subjects.image_count import count_images
 from patchkit.subjects.release import known_release
 from patchkit.subjects.yaml_file import parse_yaml
 from tests.conftest import Answer

@@ -1,0 +1,1 @@
+"""Rules for the labels of data sets. One file is one rule."""

@@ -1,0 +1,1 @@
+"""Data sets: their files, their labels, and what is counted in them."""

@@ -1,0 +1,66 @@
+"""A data set as a whole, once its labels are read: what the rules for data sets look at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from patchkit.findings import Span
+from patchkit.subjects.dataset.tally import Label, Tally
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A folder, file or image that could not be read, or not to its end."""
+
+    path: str
+    reason: str
+    line: int = 1
+    is_image: bool = False
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A labels.cache of ultralytics, and a label file that was changed after it."""
+
+    path: str
+    newer: str
+
+
+@dataclass(frozen=True)
+class Split:
+    """The files of one part of a data set, and what does not fit together in them."""
+
+    name: str  # train, val, test; or the name of the file that the labels are in
+    tally: Tally
+    span: Span  # where the data set names it
+    without_label: tuple[str, ...] = ()  # images
+    without_image: tuple[str, ...] = ()  # label files
+    twins: tuple[tuple[str, str], ...] = ()  # images of one folder that share a label file
+    same_as: str = ""  # a split that names the same files
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """A number of classes, and who says so."""
+
+    count: int
+    source: str  # nc, names, --nc, categories, the model
+    span: Span
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Everything that is known of a data set beside its single rows."""
+
+    path: str
+    format: str  # a word of FORMATS
+    splits: tuple[Split, ...]
+    names: Mapping[Label, str] = field(default_factory=dict)  # of classes; the key is what the labels have
+    nc: int | None = None  # what labels are held against; None: nobody says
+    counts: tuple[ClassCount, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    caches: tuple[Cache, ...] = ()
+    shared: tuple[tuple[str, str, str, str], ...] = ()  # path and split, twice: one image in two splits
+    shared_content: tuple[tuple[str, str, str, str], ...] = ()  # the same, found by the bytes of the images
+    category_gaps: tuple[int, ...] = ()  # ids of COCO between the first and the last that no category has
+    kind: ClassVar[str] = "dataset"

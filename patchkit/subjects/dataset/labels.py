@@ -1,0 +1,61 @@
+"""Labels as their files have them: what the rules for rows look at."""
+
+from dataclasses import dataclass
+
+from patchkit.findings import Finding, Fix, Region, Severity, Span
+
+YOLO, COCO, VOC, FOLDER = FORMATS = ("yolo", "coco", "voc", "folder")
+Box = tuple[float, float, float, float]  # centre x, centre y, width, height, in parts of the image
+
+# Relative to the image. Labels are written with a few digits, so a box may end this far beyond the edge.
+EDGE = 1e-3
+TINY = 1e-3
+PIXELS = 2.0  # nobody means a box that begins two images away
+
+
+@dataclass(frozen=True)
+class Row:
+    """One object of an image, as its file has it.
+
+    A row of YOLO, an annotation of COCO, an object of VOC, or the label that a folder or a file name gives an image.
+    """
+
+    line: int
+    start: int  # of its bytes in the file: what quarantine takes out
+    end: int  # with the line end
+    text: str  # as it is written, shortened
+    label: (
+        int | float | str | None
+    )  # class index, category id of COCO, class name of VOC, as written; None: there is none
+    numbers: tuple[float, ...] = ()  # what is written after the label
+    form: str = "box"  # box, polygon, pose, label; broken: not to be understood, and `fault` says why
+    box: Box | None = None  # around whatever the form is; None if it is not known
+    fault: str = ""
+    id: int | str | None = None  # of the annotation
+    image: str = ""  # path; empty if it is not known
+    column: int = 1
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The rows of one file, or those of a large file that must be looked at."""
+
+    kind: str  # a word of FORMATS
+    path: str
+    rows: tuple[Row, ...]
+    mark: bool = False  # a byte order mark
+    carriage_returns: int = 0  # lines that end in \\r\\n
+    undecodable: tuple[int, ...] = ()  # lines that are no UTF-8
+    form: str = "box"  # of the data set, as far as it is said: box or pose
+    columns: int | None = None  # of every row, where the data set says so: pose
+    is_empty: bool = False
+
+    def found(
+        self, row: Row, message: str, evidence: str, *, severity: Severity | None = None, variant: str = ""
+    ) -> Finding:
+        """A finding about a row, which quarantine can take out."""
+        fix = Fix("move the row to quarantine", removals=((row.start, row.end),)) if row.end > row.start else None
+        place = Span(self.path, row.line, row.column)
+        subject = f"annotation {row.id}: " if row.id is not None else ""
+        region = Region(row.image, row.box) if row.box is not None else None
+        return Finding(f"{subject}{message}", place, evidence, fix, severity=severity, variant=variant, region=region)
