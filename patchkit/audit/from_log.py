@@ -12,8 +12,8 @@ from patchkit.errors import SourceUnreadable
 from patchkit.findings import Finding, Span
 from patchkit.patching.target import Target
 from patchkit.subjects.config import load_config
-from patchkit.subjects.image_count import count_images
 from patchkit.subjects.fixing import written
+from patchkit.subjects.image_count import count_images
 from patchkit.subjects.run_log.log import as_yaml, read_run_log
 from patchkit.subjects.yaml_file import YamlFile, parse_yaml, read_yaml
 

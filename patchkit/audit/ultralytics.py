@@ -14,9 +14,9 @@ from patchkit.recipes import Recipe, find_recipe
 from patchkit.recipes.linear import KEEP, LinearRule
 from patchkit.recipes.surroundings import Surroundings
 from patchkit.subjects.config import TrainConfig, load_config
-from patchkit.subjects.image_count import count_images
 from patchkit.subjects.devices import named_gpus
 from patchkit.subjects.fixing import fixed_file
+from patchkit.subjects.image_count import count_images
 from patchkit.subjects.release import Release, installed_release, known_release, numbers
 from patchkit.subjects.yaml_file import YamlFile
 

@@ -51,11 +51,8 @@ class Tally:
         self.objects += other.objects
         self.width.merge(other.width)
         self.height.merge(other.height)
-        for mine, theirs in (
-            (self.forms, other.forms),
-            (self.objects_per_image, other.objects_per_image),
-            (self.places, other.places),
-            (self.sizes, other.sizes),
-        ):
-            mine.update(theirs)
         self.classes.update(other.classes)
+        self.forms.update(other.forms)
+        self.objects_per_image.update(other.objects_per_image)
+        self.places.update(other.places)
+        self.sizes.update(other.sizes)
