@@ -11,6 +11,8 @@ Box = tuple[float, float, float, float]  # centre x, centre y, width, height, in
 EDGE = 1e-3
 TINY = 1e-3
 PIXELS = 2.0  # nobody means a box that begins two images away
+NO_IMAGE = "no image"  # fault of an annotation whose image the file does not have
+LABEL_LIMIT = 1 << 24  # whole numbers below it are exact in float32
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Row:
     id: int | str | None = None  # of the annotation
     image: str = ""  # path; empty if it is not known
     column: int = 1
+    is_repeated: bool = False  # another annotation of the file has its id
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,8 @@ class Labels:
     mark: bool = False  # a byte order mark
     carriage_returns: int = 0  # lines that end in \\r\\n
     undecodable: tuple[int, ...] = ()  # lines that are no UTF-8
-    form: str = "box"  # of the data set, as far as it is said: box or pose
-    columns: int | None = None  # of every row, where the data set says so: pose
+    columns: int | None = None  # of every row, where kpt_shape says so
+    dimensions: int = 2  # numbers of a point of a pose
     is_empty: bool = False
 
     def found(
@@ -59,3 +62,10 @@ class Labels:
         subject = f"annotation {row.id}: " if row.id is not None else ""
         region = Region(row.image, row.box) if row.box is not None else None
         return Finding(f"{subject}{message}", place, evidence, fix, severity=severity, variant=variant, region=region)
+
+
+def places(labels: Labels, row: Row) -> tuple[float, ...]:
+    """The numbers of a row that are parts of the image. The visibility of a point of a pose is none."""
+    if row.form == "pose" and labels.dimensions == 3:
+        return (*row.numbers[:4], *(number for index, number in enumerate(row.numbers[4:]) if index % 3 != 2))
+    return row.numbers

@@ -1,0 +1,95 @@
+"""The check of the labels of a YOLO data set: parts that can be looked at anywhere, and what becomes of them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from patchkit.check_data.reading import read_batches, read_pieces
+from patchkit.check_data.request import Part
+from patchkit.check_data.rules import found_in
+from patchkit.findings import Finding, Skipped
+from patchkit.subjects.dataset.dataset import Unreadable
+from patchkit.subjects.dataset.labels import YOLO, Labels, Row
+from patchkit.subjects.dataset.tally import Tally
+from patchkit.subjects.dataset.yolo_batch import Sound, count_odd, count_sound, sound
+from patchkit.subjects.dataset.yolo_rows import Columns, read_rows
+
+PART = 2500  # files
+
+
+@dataclass(frozen=True)
+class YoloPart:
+    """Label files of one split."""
+
+    split: str
+    labels: Sequence[str]
+    images: Sequence[str]
+    columns: Columns
+    request: Part
+
+
+@dataclass
+class Looked:
+    """What was found and counted in a part."""
+
+    split: str
+    files: int
+    findings: list[Finding] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+
+
+def parts(
+    split: str, labels: Sequence[str], images: Sequence[str], columns: Columns, request: Part
+) -> Iterator[YoloPart]:
+    """A split in parts of a size that is worth a process."""
+    for first in range(0, len(labels), PART):
+        last = first + PART
+        yield YoloPart(split, labels[first:last], images[first:last], columns, request)
+
+
+def look(part: YoloPart) -> Looked:
+    """Read, count and check label files."""
+    looked = Looked(part.split, len(part.labels))
+    rows = sound(part.request.nc, part.columns)
+    detailed = part.request.detailed
+    for first, batch in read_batches(part.labels):
+        for index, data in enumerate(batch, first):
+            if isinstance(data, OSError):
+                looked.unreadable.append(Unreadable(part.labels[index], data.strerror or str(data)))
+        texts = [data if isinstance(data, bytes) else b"" for data in batch]
+        for place in count_sound(texts, rows, looked.tally, detailed=detailed):
+            path, data = part.labels[first + place], batch[place]
+            image = part.images[first + place]
+            if data is None:
+                _look_at_large(path, image, part, rows, looked)
+            elif isinstance(data, bytes):
+                labels = read_rows(path, data, part.columns, image)
+                count_odd(labels, looked.tally, detailed=detailed)
+                looked.findings += found_in(labels, part.request)
+    looked.tally.images = len(part.labels)
+    return looked
+
+
+def _look_at_large(path: str, image: str, part: YoloPart, rows: Sound, looked: Looked) -> None:
+    """A file that does not fit in memory, piece by piece."""
+    reason = f"{path} is read in pieces of 4 MiB: rows are compared with those of their piece"
+    looked.skipped.append(Skipped(reason, "row-duplicate"))
+
+    def tell(line: int, offset: int) -> None:
+        row = Row(line, offset, offset, "", None, (), "broken", None, "the line is longer than 4 MiB")
+        looked.findings.extend(found_in(Labels(YOLO, path, (row,)), part.request))
+
+    tally = Tally()
+    try:
+        for line, start, data in read_pieces(path, tell):
+            if count_sound([data], rows, tally, detailed=part.request.detailed):
+                labels = read_rows(path, data, part.columns, image, line=line, start=start)
+                count_odd(labels, tally, detailed=part.request.detailed)
+                looked.findings += found_in(labels, part.request)
+    except OSError as error:
+        looked.unreadable.append(Unreadable(path, error.strerror or str(error)))
+    tally.files = 1
+    tally.objects_per_image.clear()
+    tally.objects_per_image[tally.objects] += 1
+    looked.tally.merge(tally)

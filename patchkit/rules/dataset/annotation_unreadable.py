@@ -1,0 +1,45 @@
+"""An annotation or a part of a file cannot be understood.
+
+What         A record of a COCO or VOC file has no box of four numbers, no category or no image, is no object, or the
+             file is cut off or damaged.
+Why          pycocotools and trainers stop with a KeyError or IndexError, some of them hours later, when the image is
+             drawn; a file that is cut off is not read at all.
+Example      bbox: []
+Fix safety   safe for a single record: `--fix` moves it into the quarantine. There is none for a file that is cut off.
+References   measured: pycocotools, PaddleDetection and torchvision on such records.
+"""
+
+from collections.abc import Iterator
+
+from patchkit.findings import Finding, Severity
+from patchkit.rule import Example, Rule
+from patchkit.subjects.dataset.expected import Expected
+from patchkit.subjects.dataset.labels import COCO, NO_IMAGE, VOC, Labels
+
+
+def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
+    for row in labels.rows:
+        if row.form == "broken" and row.fault != NO_IMAGE:
+            yield labels.found(row, row.fault, f"row: {row.text}")
+
+
+RULE = Rule(
+    __name__,
+    Severity.ERROR,
+    (COCO, VOC),
+    check,
+    (
+        Example(
+            "-- coco.json --\n"
+            '{"images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 100}],\n'
+            '"categories": [{"id": 1, "name": "class 1"}, {"id": 2, "name": "class 2"}],\n'
+            '"annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 10, 20, 20]},\n'
+            '{"id": 2, "image_id": 1, "category_id": 2, "bbox": []}]}\n',
+            "-- coco.json --\n"
+            '{"images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 100}],\n'
+            '"categories": [{"id": 1, "name": "class 1"}, {"id": 2, "name": "class 2"}],\n'
+            '"annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 10, 20, 20]},\n'
+            '{"id": 2, "image_id": 1, "category_id": 2, "bbox": [40, 40, 20, 20]}]}\n',
+        ),
+    ),
+)

@@ -1,0 +1,41 @@
+"""A class has no object.
+
+What         No label of any split has the class.
+Why          Its output is trained to be silent: it will never be found. The class was renamed, lost in a conversion, or
+             ids are shifted by one.
+Example      names: [a, b] with labels of class 0 only
+Fix safety   there is none: only you know what was meant.
+References   measured: the histogram of the labels.
+"""
+
+from collections.abc import Iterator
+
+from patchkit.findings import Finding, Severity, Span
+from patchkit.rule import Example, Rule
+from patchkit.subjects.dataset.dataset import DataSet
+from patchkit.subjects.dataset.expected import Expected
+
+
+def check(dataset: DataSet, expected: Expected) -> Iterator[Finding]:
+    seen = {label for split in dataset.splits for label in split.tally.classes}
+    if not seen:
+        return
+    labels = list(dataset.names) if dataset.names else list(range(dataset.nc or 0))
+    for label in labels:
+        if label not in seen:
+            name = f" ({dataset.names[label]})" if label in dataset.names else ""
+            yield Finding(f"class {label}{name} has no object", Span(dataset.path), "no label of any split has it")
+
+
+RULE = Rule(
+    __name__,
+    Severity.WARNING,
+    ("dataset",),
+    check,
+    (
+        Example(
+            "-- labels/train/b.txt --\n0 0.5 0.5 0.2 0.2\n",
+            "",
+        ),
+    ),
+)

@@ -1,0 +1,63 @@
+"""A class is in val or test, and not in train.
+
+What         Labels of val or test have a class that no label of train has.
+Why          It is measured and was never trained: its AP is 0, and pulls the mean down.
+Example      class 1 in labels/val only
+Fix safety   there is none: only you know what was meant.
+References   measured: the histograms of the splits.
+"""
+
+from collections.abc import Iterator
+
+from patchkit.findings import Finding, Severity
+from patchkit.rule import Example, Rule
+from patchkit.subjects.dataset.dataset import DataSet
+from patchkit.subjects.dataset.expected import Expected
+
+TRAIN = "train"
+
+
+def check(dataset: DataSet, expected: Expected) -> Iterator[Finding]:
+    trained = {label for split in dataset.splits if split.name == TRAIN for label in split.tally.classes}
+    if not trained:
+        return
+    for split in dataset.splits:
+        if split.name == TRAIN:
+            continue
+        for label, count in sorted(split.tally.classes.items(), key=lambda item: str(item[0])):
+            if label not in trained:
+                name = f" ({dataset.names[label]})" if label in dataset.names else ""
+                message = f"class {label}{name} is in {split.name}, and not in {TRAIN}"
+                yield Finding(message, split.span, f"{count} objects in {split.name}, 0 in {TRAIN}")
+
+
+RULE = Rule(
+    __name__,
+    Severity.WARNING,
+    ("dataset",),
+    check,
+    (
+        Example(
+            "-- images/val/v.jpg --\n"
+            "-- labels/val/v.txt --\n"
+            "1 0.5 0.5 0.2 0.2\n"
+            "-- labels/train/b.txt --\n"
+            "0 0.5 0.5 0.2 0.2\n"
+            "-- data.yaml --\n"
+            "path: .\n"
+            "train: images/train\n"
+            "val: images/val\n"
+            "nc: 2\n"
+            "names: [a, b]\n",
+            "-- images/val/v.jpg --\n"
+            "-- labels/val/v.txt --\n"
+            "0 0.5 0.5 0.2 0.2\n"
+            "-- data.yaml --\n"
+            "path: .\n"
+            "train: images/train\n"
+            "val: images/val\n"
+            "nc: 2\n"
+            "names: [a, b]\n",
+        ),
+    ),
+)

@@ -1,0 +1,38 @@
+"""Coordinates are pixels.
+
+What         A coordinate is larger than 2, so that it is no part of the image's width or height.
+Why          YOLO labels are divided by the size of the image. ultralytics drops the whole image.
+Example      `0 320.5 240.0 101.0 88.0`
+Fix safety   safe: `--fix` moves the row into the quarantine; the other rows of the image stay. `--undo` puts it back.
+             Better convert them all: divide x and width by the image's width, y and height by its height.
+References   ultralytics 8.4.190 ultralytics/data/utils.py, verify_image_label: non-normalized coordinates.
+"""
+
+from collections.abc import Iterator
+from math import isfinite
+
+from patchkit.findings import Finding, Severity
+from patchkit.rule import Example, Rule
+from patchkit.subjects.dataset.expected import Expected
+from patchkit.subjects.dataset.labels import PIXELS, YOLO, Labels, places
+
+
+def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
+    for row in labels.rows:
+        largest = max((number for number in places(labels, row) if isfinite(number)), default=0.0)
+        if largest > PIXELS:
+            yield labels.found(row, f"coordinates are pixels: {largest:g}", f"row: {row.text}")
+
+
+RULE = Rule(
+    __name__,
+    Severity.ERROR,
+    (YOLO,),
+    check,
+    (
+        Example(
+            "-- labels/train/a.txt --\n0 320.5 240.0 101.0 88.0\n0 0.5 0.5 0.2 0.2\n",
+            "-- labels/train/a.txt --\n0 0.5 0.5 0.2 0.2\n",
+        ),
+    ),
+)

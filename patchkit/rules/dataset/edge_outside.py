@@ -1,0 +1,52 @@
+"""A box reaches out of the image.
+
+What         The centre of a box is in the image, and an edge is outside by more than a thousandth of the image.
+Why          Nobody stops at it, and the loss is computed for a box that the network cannot see: it learns boxes that
+             are too large near the edges. Clip such boxes when the labels are made.
+Example      `0 0.95 0.5 0.3 0.2`: the right edge is at 1.1.
+Fix safety   safe: `--fix` moves the row into the quarantine; the other rows of the image stay. `--undo` puts it back.
+             Clip the box instead to keep the object.
+References   datasets measured: no trainer and no converter reports it.
+"""
+
+from collections.abc import Iterator
+
+from patchkit.findings import Finding, Severity
+from patchkit.rule import Example, Rule
+from patchkit.subjects.dataset.expected import Expected
+from patchkit.subjects.dataset.labels import COCO, EDGE, PIXELS, VOC, YOLO, Labels
+
+
+def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
+    for row in labels.rows:
+        if row.box is None or row.form == "polygon":
+            continue
+        x, y, width, height = row.box
+        if not (0 <= x <= 1 and 0 <= y <= 1) or width < 0 or height < 0 or max(width, height) > PIXELS:
+            continue
+        if labels.kind == YOLO and max(width, height) > 1:  # coordinate-outside
+            continue
+        beyond = {
+            "left": width / 2 - x,
+            "top": height / 2 - y,
+            "right": x + width / 2 - 1,
+            "bottom": y + height / 2 - 1,
+        }
+        far = [f"{edge} by {distance:.3g}" for edge, distance in beyond.items() if distance > EDGE]
+        if far:
+            message = f"the box reaches out of the image: {', '.join(far)} of the image"
+            yield labels.found(row, message, f"row: {row.text}")
+
+
+RULE = Rule(
+    __name__,
+    Severity.WARNING,
+    (YOLO, COCO, VOC),
+    check,
+    (
+        Example(
+            "-- labels/train/a.txt --\n0 0.95 0.5 0.3 0.2\n0 0.5 0.5 0.2 0.2\n",
+            "-- labels/train/a.txt --\n0 0.5 0.5 0.2 0.2\n",
+        ),
+    ),
+)

@@ -1,0 +1,36 @@
+"""A path of the data set cannot be read.
+
+What         A folder, a list or a label file is not there, may not be read, or is a link that leads back.
+Why          What lies behind it is not trained on, and was not checked either. ultralytics skips what it cannot list.
+Example      train: images/trian
+Fix safety   there is none: only you know what was meant.
+References   measured: os.scandir and open, with the words of the system.
+"""
+
+from collections.abc import Iterator
+
+from patchkit.findings import Finding, Severity, Span
+from patchkit.rule import Example, Rule
+from patchkit.subjects.dataset.dataset import DataSet
+from patchkit.subjects.dataset.expected import Expected
+
+
+def check(dataset: DataSet, expected: Expected) -> Iterator[Finding]:
+    for place in dataset.unreadable:
+        if not place.is_image:
+            message = f"it cannot be read: {place.reason}"
+            yield Finding(message, Span(place.path, place.line), "nothing behind it was checked")
+
+
+RULE = Rule(
+    __name__,
+    Severity.ERROR,
+    ("dataset",),
+    check,
+    (
+        Example(
+            "-- data.yaml --\npath: .\ntrain: images/train\nval: images/vla\nnc: 2\nnames: [a, b]\n",
+            "",
+        ),
+    ),
+)

@@ -1,0 +1,249 @@
+"""Where the images and labels of a YOLO data set are: data.yaml, and the folders or lists that it names.
+
+Paths are looked up as ultralytics does: `path` of the data yaml, else its folder; relative ones from the working
+directory, then from the folder of the data yaml. The label of an image lies where the last `images` of its path is
+replaced by `labels`, with the suffix .txt.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from patchkit.errors import SourceUnreadable
+from patchkit.findings import Span
+from patchkit.subjects.dataset.dataset import ClassCount, Unreadable
+from patchkit.subjects.dataset.walk import Folder, walk
+from patchkit.subjects.dataset.yolo_rows import Columns
+from patchkit.subjects.image_count import SUFFIXES
+from patchkit.subjects.yaml_file import YamlFile, read_yaml
+
+SPLITS = ("train", "val", "test")
+IMAGES, LABELS = "/images/", "/labels/"
+NPY = ".npy"  # of images, made by the trainer
+
+
+@dataclass(frozen=True)
+class YoloSet:
+    """What the data yaml says, or what a folder without one is taken for."""
+
+    path: str
+    sources: dict[str, tuple[str, ...]]  # of each split: folders, lists and images
+    spans: dict[str, Span]
+    names: dict[int, str]
+    counts: tuple[ClassCount, ...]
+    columns: Columns
+    absent: tuple[Unreadable, ...] = ()  # what the data yaml names, and is not there
+
+
+@dataclass
+class YoloFiles:
+    """The files of one split. Labels and images are paths."""
+
+    labels: list[str] = field(default_factory=list)  # with an image
+    images: list[str] = field(default_factory=list)  # of these labels
+    without_label: list[str] = field(default_factory=list)
+    without_image: list[str] = field(default_factory=list)
+    twins: list[tuple[str, str]] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+
+
+def find_yolo(data: Path) -> YoloSet | None:
+    """The data set that a data yaml, or a folder with one or with images and labels, is; None if it is none.
+
+    Raises   SourceUnreadable if the yaml is none, or names no split.
+    """
+    if data.is_dir():
+        yamls = [path for path in sorted(data.glob("*.y*ml")) if _is_data_yaml(path)]
+        if yamls:
+            return from_yaml(yamls[0])
+        return _from_folder(str(data))
+    if data.suffix.lower() in (".yaml", ".yml"):
+        return from_yaml(data) if _is_data_yaml(data) else None
+    return None
+
+
+def _is_data_yaml(path: Path) -> bool:
+    try:
+        entries = read_yaml(path).entries
+    except SourceUnreadable:
+        return False
+    return ("names" in entries or "nc" in entries) and bool(set(SPLITS) & set(entries))
+
+
+def _from_folder(folder: str) -> YoloSet | None:
+    inside = [name for name in ("images", "labels") if os.path.isdir(f"{folder}/{name}")]
+    if len(inside) < 2 and not _holds_labels(folder):
+        return None
+    root = f"{folder}/images" if len(inside) == 2 else folder
+    splits = [name for name in SPLITS if os.path.isdir(f"{root}/{name}")]
+    sources: dict[str, tuple[str, ...]] = {name: (f"{root}/{name}",) for name in splits} or {"train": (root,)}
+    spans = {name: Span(places[0]) for name, places in sources.items()}
+    return YoloSet(folder, sources, spans, {}, (), Columns())
+
+
+def _holds_labels(folder: str) -> bool:
+    """True for images and .txt files side by side."""
+    names = set(os.listdir(folder))
+    return any(f"{os.path.splitext(name)[0]}.txt" in names for name in names if name.lower().endswith(SUFFIXES))
+
+
+def from_yaml(path: Path) -> YoloSet:
+    """The data set that a data yaml describes.
+
+    Raises   SourceUnreadable.
+    """
+    file = read_yaml(path)
+    data = file.data
+    root = _root(data.get("path"), path)
+    sources: dict[str, tuple[str, ...]] = {}
+    spans: dict[str, Span] = {}
+    absent = []
+    for split in SPLITS:
+        value = data.get(split)
+        named = [str(item) for item in (value if isinstance(value, list) else [value]) if item]
+        if not named:
+            continue
+        spans[split] = file.entries[split].span
+        found = []
+        for name in named:
+            place = _first(root / name, root / name.removeprefix("../"))
+            if place is None:
+                absent.append(Unreadable(str(path), f"{split}: {root / name} is not there", spans[split].line))
+            else:
+                found.append(str(place))
+        if found:
+            sources[split] = tuple(found)
+    if not spans:
+        raise SourceUnreadable(
+            f"{path}: it names no images: train, val and test are missing", "add train: images/train"
+        )
+    return YoloSet(str(path), sources, spans, _names(data.get("names")), _counts(file), _columns(data), tuple(absent))
+
+
+def _root(given: Any, path: Path) -> Path:
+    root = Path(str(given)) if given else path.parent
+    return _first(root, path.parent / root) or root
+
+
+def _first(*paths: Path) -> Path | None:
+    for path in paths:
+        try:
+            path.stat()
+        except (OSError, ValueError):
+            continue
+        return path
+    return None
+
+
+def _names(value: Any) -> dict[int, str]:
+    if isinstance(value, list):
+        return {index: str(name) for index, name in enumerate(value)}
+    if isinstance(value, dict):
+        return {int(key): str(name) for key, name in value.items() if str(key).isdigit()}
+    return {}
+
+
+def _counts(file: YamlFile) -> tuple[ClassCount, ...]:
+    counts = []
+    for key in ("nc", "names"):
+        entry = file.entries.get(key)
+        value = entry.node.data if entry else None
+        count = value if key == "nc" and type(value) is int else None
+        if key == "names" and isinstance(value, (list, dict)):
+            count = len(value)
+        if entry is not None and count is not None:
+            counts.append(ClassCount(count, f"{key} of {file.path.name}", entry.span))
+    return tuple(counts)
+
+
+def _columns(data: dict[str, Any]) -> Columns:
+    shape = data.get("kpt_shape")
+    if isinstance(shape, list) and len(shape) == 2 and all(type(number) is int and number > 0 for number in shape):
+        return Columns(5 + shape[0] * shape[1], shape[1])
+    return Columns()
+
+
+def list_files(sources: Iterable[str]) -> YoloFiles:
+    """The images of a split with their labels, folder by folder."""
+    files = YoloFiles()
+    for source in sources:
+        if os.path.isdir(source):
+            _list_folder(source, files)
+        elif source.lower().endswith(SUFFIXES):
+            _list_images([source], files)
+        else:
+            _list_images(_listed(source, files), files)
+    return files
+
+
+def label_folder(folder: str) -> str:
+    """Where the labels of the images in a folder lie."""
+    before, found, after = f"{folder}/".rpartition(IMAGES)
+    return (before + LABELS + after).rstrip("/") if found else folder
+
+
+def _list_folder(root: str, files: YoloFiles) -> None:
+    images = {folder.path: folder.names for folder in walk(root, files.unreadable)}
+    beside = label_folder(root)
+    labels = images
+    if beside != root and os.path.isdir(beside):
+        labels = {folder.path: folder.names for folder in walk(beside, files.unreadable)}
+    known = set()
+    for folder, names in images.items():
+        place = label_folder(folder)
+        known.add(place)
+        _pair(Folder(folder, names), place, set(_texts(labels.get(place, ()))), files)
+    for folder in sorted(set(labels) - known):
+        files.without_image += [f"{folder}/{name}" for name in _texts(labels[folder])]
+
+
+def _texts(names: Iterable[str]) -> Iterator[str]:
+    return (name for name in names if name.endswith(".txt"))
+
+
+def _pair(folder: Folder, place: str, texts: set[str], files: YoloFiles) -> None:
+    stems: dict[str, str] = {}
+    for name in folder.names:
+        stem, dot, suffix = name.rpartition(".")
+        if f".{suffix.lower()}" not in SUFFIXES or not dot:
+            continue
+        path = f"{folder.path}/{name}"
+        label = f"{stem}.txt"
+        if stem in stems:
+            files.twins.append((f"{folder.path}/{stems[stem]}", path))
+        elif label in texts:
+            files.labels.append(f"{place}/{label}")
+            files.images.append(path)
+        else:
+            files.without_label.append(path)
+        stems.setdefault(stem, name)
+    beside = place == folder.path
+    lone = sorted(text for text in texts if text[:-4] not in stems)
+    files.without_image += [f"{place}/{name}" for name in lone if not (beside and not stems)]
+
+
+def _listed(path: str, files: YoloFiles) -> list[str]:
+    """The images that a list file names; `./` stands for the folder of the list."""
+    folder = os.path.dirname(path)
+    try:
+        text = Path(path).read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        files.unreadable.append(Unreadable(path, error.strerror or str(error)))
+        return []
+    lines = [line.strip() for line in text.splitlines()]
+    return [f"{folder}/{line[2:]}" if line.startswith("./") else line for line in lines if line]
+
+
+def _list_images(images: list[str], files: YoloFiles) -> None:
+    for image in images:
+        folder, _, name = image.rpartition("/")
+        label = f"{label_folder(folder)}/{name.rpartition('.')[0]}.txt"
+        if not os.path.exists(image):
+            files.unreadable.append(Unreadable(image, "No such file or directory", is_image=True))
+        elif os.path.exists(label):
+            files.labels.append(label)
+            files.images.append(image)
+        else:
+            files.without_label.append(image)
