@@ -36,7 +36,8 @@ class Row:
     id: int | str | None = None  # of the annotation
     image: str = ""  # path; empty if it is not known
     column: int = 1
-    is_repeated: bool = False  # another annotation of the file has its id
+    is_repeated: bool = False  # an annotation before it has its id
+    is_duplicate: bool = False  # an annotation before it has its image, category and box
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,260 @@
+"""A JSON file of any size, array by array in pieces: memory stays that of a piece.
+
+A piece is cut where one object of an array seems to end and the next to begin. Whoever decodes it finds out whether
+that was right: `elements` finds the true ends by the brackets and strings alone, also in text that is no sound JSON.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+PIECE = 1 << 20  # bytes
+LARGEST = 64 << 20  # bytes of one element
+_BETWEEN = re.compile(rb"\}\s*,\s*\{")
+_MARK = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+_SPACE = re.compile(rb"[\s,]*")
+
+
+class Damaged(Exception):
+    """The text is no JSON from here on."""
+
+    def __init__(self, reason: str, offset: int, line: int) -> None:
+        super().__init__(reason)
+        self.reason, self.offset, self.line = reason, offset, line
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Objects of an array, with commas between them."""
+
+    text: bytes
+    offset: int  # in the file
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Element:
+    """One value of an array, by its place in a piece."""
+
+    start: int
+    end: int
+
+
+def elements(text: bytes) -> tuple[list[Element], int, bool]:
+    """The whole elements at the begin of a text, where the last one ends, and whether the array ends after it."""
+    found: list[Element] = []
+    depth, start = 0, _begin(text, 0)
+    end = start
+    for mark in _MARK.finditer(text, start):
+        symbol = mark.group()
+        if symbol in (b"{", b"["):
+            depth += 1
+        elif symbol in (b"}", b"]"):
+            depth -= 1
+            if depth < 0:
+                if text[start : mark.start()].strip():
+                    found.append(Element(start, mark.start()))
+                return found, mark.start(), True
+        elif symbol == b"," and depth == 0:
+            if mark.start() > start:
+                found.append(Element(start, mark.start()))
+            start = end = _begin(text, mark.end())
+    if depth == 0 and text[start:].rstrip().endswith(b"}"):
+        end = start + len(text[start:].rstrip())
+        found.append(Element(start, end))
+    return found, end, False
+
+
+def _begin(text: bytes, position: int) -> int:
+    space = _SPACE.match(text, position)
+    return space.end() if space else position
+
+
+class JsonFile:
+    """Reads the members of the object that a file is, one after another."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._text = b""
+        self._position = 0  # in the text
+        self._offset = 0  # of the text in the file
+        self._line = 1  # at the begin of the text
+        self._column = 1
+        self._is_at_end = False
+        self._cut = 0  # in the text: where the piece that was given ends
+
+    def members(self) -> Iterator[str]:
+        """The keys of the object. What is not read of a value by `pieces` or `value` is passed over.
+
+        Raises   Damaged.
+        """
+        if self._next() == b"\xef":  # a byte order mark
+            self._position += 3
+        if self._next() != b"{":
+            raise self.damaged("it is no JSON object")
+        self._position += 1
+        while True:
+            symbol = self._next()
+            if symbol == b",":
+                self._position += 1
+                continue
+            if symbol == b"}":
+                return
+            if symbol != b'"':
+                raise self.damaged("the file ends early" if not symbol else f"a key was expected, not {symbol!r}")
+            key = self.value()
+            if self._next() != b":":
+                raise self.damaged("a colon was expected")
+            self._position += 1
+            self._next()
+            place = self._offset + self._position
+            yield str(key)
+            if self._offset + self._position == place:
+                self._pass_over()
+
+    def peek(self) -> bytes:
+        """The first byte of the value that comes next."""
+        return self._next()
+
+    def value(self) -> object:
+        """The value that comes next, as a whole.
+
+        Raises   Damaged.
+        """
+        start, end = self._extent()
+        raw = self._text[start:end]
+        try:
+            found: object = json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            raise self.damaged(str(error) or "it is nested too deeply") from error
+        self._position = end
+        return found
+
+    def pieces(self) -> Iterator[Piece]:
+        """The array that comes next, piece by piece. The reader answers each with `cut`, unless it took all of it.
+
+        Raises   Damaged.
+        """
+        self._position += 1  # the bracket
+        wanted = PIECE
+        while True:
+            self._fill(wanted)
+            self._position = _begin(self._text, self._position)
+            if self._next() == b"]":
+                self._position += 1
+                return
+            cut = self._candidate()
+            before = self._position
+            if cut is not None:
+                self._cut = cut
+                yield self._piece(before, cut)
+                self._position = self._cut
+                if self._position > before:
+                    wanted = PIECE
+                    continue
+            found, end, is_last = elements(self._text[before:])
+            if found or is_last:
+                self._cut = before + end
+                if found:
+                    yield self._piece(before, before + end)
+                self._position = self._cut
+                wanted = PIECE
+            elif self._is_at_end:
+                raise self.damaged("the file ends in the middle of an array")
+            elif wanted > LARGEST:
+                raise self.damaged("an element is larger than 64 MiB")
+            else:
+                wanted *= 2
+
+    def _piece(self, start: int, end: int) -> Piece:
+        line_start = self._text.rfind(b"\n", 0, start) + 1
+        column = start - line_start + (1 if line_start else self._column)
+        return Piece(self._text[start:end], self._offset + start, self._line_at(start), column)
+
+    def cut(self, piece: Piece, length: int) -> None:
+        """Take only so many bytes of a piece; 0: it was cut inside of an element."""
+        self._cut = piece.offset - self._offset + length
+
+    def damaged(self, reason: str) -> Damaged:
+        return Damaged(reason, self._offset + self._position, self._line_at(self._position))
+
+    def _candidate(self) -> int | None:
+        """Where the last object of the text but one seems to end."""
+        reach = 1 << 14
+        size = len(self._text)
+        while True:
+            start = max(self._position, size - reach)
+            cuts = [match.start() + 1 for match in _BETWEEN.finditer(self._text, start)]
+            if cuts:
+                return cuts[-1]
+            if start == self._position:
+                return None
+            reach *= 8
+
+    def _next(self) -> bytes:
+        """The byte at the position, once white space is passed; empty at the end of the file."""
+        while True:
+            while self._position < len(self._text):
+                symbol = self._text[self._position : self._position + 1]
+                if not symbol.isspace():
+                    return symbol
+                self._position += 1
+            if self._is_at_end:
+                return b""
+            self._fill(PIECE)
+
+    def _fill(self, wanted: int) -> None:
+        """Have so many bytes after the position, if the file has them, and drop those before it."""
+        missing = wanted - (len(self._text) - self._position)
+        if missing <= 0 or self._is_at_end:
+            return
+        data = self._file.read(missing)
+        self._is_at_end = not data
+        passed = self._text.rfind(b"\n", 0, self._position) + 1
+        self._column = self._position - passed + (1 if passed else self._column)
+        self._line += self._text.count(b"\n", 0, self._position)
+        self._offset += self._position
+        self._text = self._text[self._position :] + data
+        self._position = 0
+
+    def _line_at(self, position: int) -> int:
+        return self._line + self._text.count(b"\n", 0, position)
+
+    def _extent(self) -> tuple[int, int]:
+        """Where the value that comes next begins and ends in the text, which is filled up to there."""
+        wanted = PIECE
+        while True:
+            self._fill(wanted)
+            end = _value_end(self._text, self._position, self._is_at_end)
+            if end is not None:
+                return self._position, end
+            if self._is_at_end:
+                raise self.damaged("the file ends in the middle of a value")
+            if wanted > LARGEST:
+                raise self.damaged("a value is larger than 64 MiB")
+            wanted *= 2
+
+    def _pass_over(self) -> None:
+        if self._next() == b"[":
+            for piece in self.pieces():
+                self.cut(piece, elements(piece.text)[1])
+        else:
+            self._position = self._extent()[1]
+
+
+def _value_end(text: bytes, position: int, is_at_end: bool) -> int | None:
+    depth = 0
+    for mark in _MARK.finditer(text, position):
+        symbol = mark.group()
+        if symbol in (b"{", b"["):
+            depth += 1
+        elif symbol in (b"}", b"]"):
+            depth -= 1
+            if depth <= 0:
+                return mark.end() if depth == 0 else mark.start()
+        elif depth == 0:  # a string, or the comma after a number
+            return mark.start() if symbol == b"," else mark.end()
+    return len(text) if is_at_end and depth == 0 and position < len(text) else None
