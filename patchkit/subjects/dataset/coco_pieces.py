@@ -8,12 +8,13 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import add, truediv
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from patchkit.subjects.dataset.json_stream import Damaged, Element, Piece, elements
+from patchkit.subjects.dataset.json_stream import Damaged, Element, Piece, elements, objects
 from patchkit.subjects.dataset.labels import COCO, EDGE, NO_IMAGE, TINY, Box, Labels, Row
 from patchkit.subjects.dataset.seen import Repeats, SeenIds
 from patchkit.subjects.dataset.tally import Extent, Tally
@@ -21,6 +22,7 @@ from patchkit.subjects.dataset.yolo_batch import cell, count_rows
 
 SHOWN = 160  # characters of an annotation
 UNREADABLE = object()
+NOWHERE = (1.0, 1.0)  # for an image that is not there
 _Part = Annotated[float, Meta(ge=0)]
 _Size = Annotated[float, Meta(gt=0)]
 
@@ -52,16 +54,7 @@ _IMAGES = msgspec.json.Decoder(list[_Image])
 _REFUSED = (msgspec.DecodeError, RecursionError, OverflowError, ValueError)
 
 
-@dataclass(frozen=True)
-class Frame:
-    """The size of an image, and the limits of boxes that are sound in it. In pixels."""
-
-    width: float
-    height: float
-    right: float
-    bottom: float
-    narrow: float
-    flat: float
+Frame = tuple[float, float]  # width and height of an image in pixels
 
 
 @dataclass
@@ -100,7 +93,7 @@ class Pieces:
         self._repeated = repeated  # only these annotations are shown, from the second on
         self._met: set[int] = set()
         self._ids = SeenIds()
-        self._frames: dict[tuple[float, float], Frame] = {}
+        self._frames: dict[Frame, Frame] = {}  # one for all images of a size
 
     def images(self, piece: Piece) -> int:
         """Keep the sizes and names of images; show those that have none."""
@@ -126,11 +119,8 @@ class Pieces:
     def _keep(self, images: Sequence[_Image]) -> None:
         coco = self.coco
         for image in images:
-            size = (image.width, image.height)
-            frame = self._frames.get(size)
-            if frame is None:
-                frame = self._frames[size] = _frame(*size)
-            coco.frames[image.id] = frame
+            frame = (image.width, image.height)
+            coco.frames[image.id] = self._frames.setdefault(frame, frame)
             coco.names[image.id] = image.file_name
 
     def annotations(self, piece: Piece) -> int:
@@ -150,46 +140,40 @@ class Pieces:
             odd = self._odd_of_any(found)
         self.coco.annotations += len(found)
         if odd:
-            places = places or elements(piece.text)[0]
-            rows = tuple(self._row(found[index], piece, places[index], id_is_new) for index, id_is_new in odd)
+            places = places or objects(piece.text, len(found))
+            rows = tuple(self._row(found[index], piece, places[index], is_repeated) for index, is_repeated in odd)
             if not self._repeated:
                 count_rows(rows, self.coco.tally, detailed=self._detailed)
             self._show(Labels(COCO, self.coco.path, rows))
         return end
 
     def _odd(self, found: Sequence[_Sound]) -> list[tuple[int, bool]]:
-        """Count what is sound; indices of the others, and whether their id is new."""
-        frames, categories, is_new = self.coco.frames, self.coco.categories, self._ids.is_new
-        odd = []
-        hashes, labels, images = [], [], []
-        xs, ys, widths, heights = [], [], [], []
-        for index, one in enumerate(found):
-            frame = frames.get(one.image_id)
-            x, y, width, height = one.bbox
-            hashes.append(hash((one.image_id, one.category_id, one.bbox)))
-            id_is_new = is_new(one.id)
-            if (
-                frame is None
-                or not id_is_new
-                or x + width > frame.right
-                or y + height > frame.bottom
-                or width < frame.narrow
-                or height < frame.flat
-                or one.category_id not in categories
-            ):
-                odd.append((index, id_is_new))
-                continue
-            images.append(one.image_id)
-            labels.append(one.category_id)
-            xs.append((x + width / 2) / frame.width)
-            ys.append((y + height / 2) / frame.height)
-            widths.append(width / frame.width)
-            heights.append(height / frame.height)
+        """Count what is sound; indices of the others, and whether their id was seen before."""
+        if not found:
+            return []
+        images = [one.image_id for one in found]
+        labels = [one.category_id for one in found]
+        boxes = [one.bbox for one in found]
+        hashes = list(map(hash, zip(images, labels, boxes, strict=True)))
         if self._repeated:
             return self._again(hashes)
         self.repeats.add(hashes)
-        self._count(images, labels, (xs, ys, widths, heights))
-        return odd
+        seen = self._ids.repeated([one.id for one in found])
+        frames = list(map(self.coco.frames.get, images))
+        odd = {index for index, frame in enumerate(frames) if frame is None} if None in frames else set()
+        categories = self.coco.categories
+        if not categories.keys() >= set(labels):
+            odd |= {index for index, label in enumerate(labels) if label not in categories}
+        parts = _parts(boxes, [frame or NOWHERE for frame in frames] if odd else frames)
+        if not _are_inside(parts):
+            odd |= {index for index, part in enumerate(zip(*parts, strict=True)) if not _is_inside(*part)}
+        odd |= seen
+        if odd:
+            sound = [index for index in range(len(found)) if index not in odd]
+            images, labels = [images[index] for index in sound], [labels[index] for index in sound]
+            parts = tuple([column[index] for index in sound] for column in parts)
+        self._count(images, labels, parts)
+        return [(index, index in seen) for index in sorted(odd)]
 
     def _again(self, hashes: list[int]) -> list[tuple[int, bool]]:
         """Of a second reading: annotations that stood before."""
@@ -197,38 +181,40 @@ class Pieces:
         for index, one in enumerate(hashes):
             if one in self._repeated:
                 if one in self._met:
-                    odd.append((index, True))
+                    odd.append((index, False))
                 self._met.add(one)
         return odd
 
     def _odd_of_any(self, found: Sequence[_Any]) -> list[tuple[int, bool]]:
         """The same for a piece in which some annotation is none by its types."""
-        sound, places, odd = [], [], []
+        sound, places, others = [], [], []
         for index, one in enumerate(found):
             try:
                 sound.append(msgspec.convert(_fields(one), _Sound))
                 places.append(index)
             except (msgspec.ValidationError, OverflowError):
-                odd.append((index, self._ids.is_new(one.id) if one.id is not None else True))
+                others.append(index)
+        odd = [(places[index], is_repeated) for index, is_repeated in self._odd(sound)]
         if self._repeated:
-            return [(places[index], is_new) for index, is_new in self._odd(sound)]
-        return sorted(odd + [(places[index], is_new) for index, is_new in self._odd(sound)])
+            return odd
+        seen = self._ids.repeated([found[index].id for index in others])
+        return sorted(odd + [(index, place in seen) for place, index in enumerate(others)])
 
-    def _count(self, images: list[int], labels: list[int], columns: tuple[list[float], ...]) -> None:
+    def _count(self, images: list[int], labels: list[int], parts: "Parts") -> None:
         tally = self.coco.tally
         self.coco.objects.update(images)
         tally.objects += len(labels)
         tally.classes.update(labels)
         tally.forms["box"] += len(labels)
-        xs, ys, widths, heights = columns
+        xs, ys, widths, heights = parts
         if labels:
-            tally.width.merge(Extent(len(widths), sum(widths), min(widths), max(widths)))
-            tally.height.merge(Extent(len(heights), sum(heights), min(heights), max(heights)))
+            tally.width.merge(Extent(len(labels), sum(widths), min(widths), max(widths)))
+            tally.height.merge(Extent(len(labels), sum(heights), min(heights), max(heights)))
         if self._detailed:
-            tally.places.update(map(cell, ys, xs))
+            tally.places.update(map(cell, map(_centre, ys, heights), map(_centre, xs, widths)))
             tally.sizes.update(map(cell, heights, widths))
 
-    def _row(self, one: _Any | _Sound, piece: Piece, place: Element, id_is_new: bool) -> Row:
+    def _row(self, one: _Any | _Sound, piece: Piece, place: Element, is_repeated: bool) -> Row:
         coco = self.coco
         row = _broken(piece, place, _fault(one, coco.frames))
         box = row.box
@@ -254,7 +240,7 @@ class Pieces:
             one.id if isinstance(one.id, (int, str)) else None,
             f"{self._folder}/{name}" if frame is not None and self._folder else name,
             row.column,
-            is_repeated=not id_is_new,
+            is_repeated=is_repeated,
             is_duplicate=bool(self._repeated),
         )
 
@@ -266,8 +252,28 @@ class Pieces:
             self._show(Labels(COCO, self.coco.path, (row,)))
 
 
-def _frame(width: float, height: float) -> Frame:
-    return Frame(width, height, width * (1 + EDGE), height * (1 + EDGE), width * TINY, height * TINY)
+Parts = tuple[Sequence[float], ...]  # left, top, width, height of each box, in parts of its image
+
+
+def _parts(boxes: Sequence[tuple[float, ...]], frames: Sequence[Any]) -> Parts:
+    xs, ys, widths, heights = zip(*boxes, strict=True)
+    across, down = zip(*frames, strict=True)
+    columns = ((xs, across), (ys, down), (widths, across), (heights, down))
+    return tuple(list(map(truediv, values, sizes)) for values, sizes in columns)
+
+
+def _are_inside(parts: Parts) -> bool:
+    xs, ys, widths, heights = parts
+    is_seen = min(widths) >= TINY and min(heights) >= TINY
+    return bool(is_seen and max(map(add, xs, widths)) <= 1 + EDGE and max(map(add, ys, heights)) <= 1 + EDGE)
+
+
+def _is_inside(x: float, y: float, width: float, height: float) -> bool:
+    return min(width, height) >= TINY and x + width <= 1 + EDGE and y + height <= 1 + EDGE
+
+
+def _centre(start: float, size: float) -> float:
+    return start + size / 2
 
 
 def _value(text: bytes) -> Any:
@@ -315,12 +321,8 @@ def _short(value: Any) -> str:
 
 def _relative(numbers: tuple[float, ...], frame: Frame) -> Box:
     x, y, width, height = (float(number) for number in numbers)
-    return (
-        (x + width / 2) / frame.width,
-        (y + height / 2) / frame.height,
-        width / frame.width,
-        height / frame.height,
-    )
+    across, down = frame
+    return (x + width / 2) / across, (y + height / 2) / down, width / across, height / down
 
 
 def _broken(piece: Piece, place: Element, fault: str) -> Row:

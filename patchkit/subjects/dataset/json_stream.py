@@ -68,6 +68,16 @@ def elements(text: bytes) -> tuple[list[Element], int, bool]:
     return found, end, False
 
 
+def objects(text: bytes, count: int) -> list[Element]:
+    """The places of so many objects, which the text is known to hold."""
+    between = list(_BETWEEN.finditer(text))
+    if len(between) != count - 1:  # the mark also stands in a string or deeper
+        return elements(text)[0]
+    starts = [_begin(text, 0), *(match.end() - 1 for match in between)]
+    ends = [*(match.start() + 1 for match in between), len(text.rstrip())]
+    return [Element(start, end) for start, end in zip(starts, ends, strict=True)]
+
+
 def _begin(text: bytes, position: int) -> int:
     space = _SPACE.match(text, position)
     return space.end() if space else position

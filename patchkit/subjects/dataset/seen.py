@@ -1,10 +1,11 @@
 """What stands twice among millions, in little memory."""
 
 from array import array
+from collections.abc import Sequence
 from typing import Any
 
 LIMIT = 1 << 28  # ids below it are bits
-PARTS = 64
+AT_ONCE = 2_000_000  # hashes that are compared at one time
 
 
 class SeenIds:
@@ -14,37 +15,50 @@ class SeenIds:
         self._bits = bytearray(1 << 16)
         self._others: set[Any] = set()
 
-    def is_new(self, id: Any) -> bool:
-        """True the first time."""
-        if type(id) is not int or not 0 <= id < LIMIT:
-            size = len(self._others)
-            self._others.add(id if isinstance(id, (int, str, float)) else repr(id))
-            return len(self._others) > size
-        place, bit = id >> 3, 1 << (id & 7)
-        if place >= len(self._bits):
-            self._bits.extend(bytes(max(place + 1 - len(self._bits), len(self._bits))))
-        if self._bits[place] & bit:
+    def repeated(self, ids: Sequence[Any]) -> set[int]:
+        """Indices of the ids that were seen before, in this list or in one before it."""
+        found: set[int] = set()
+        bits, size = self._bits, 8 * len(self._bits)
+        for index, id in enumerate(ids):
+            if type(id) is not int or not 0 <= id < LIMIT:
+                if self._is_known(id):
+                    found.add(index)
+                continue
+            if id >= size:
+                bits.extend(bytes(max((id >> 3) + 1 - len(bits), len(bits))))
+                size = 8 * len(bits)
+            place, bit = id >> 3, 1 << (id & 7)
+            if bits[place] & bit:
+                found.add(index)
+            bits[place] |= bit
+        return found
+
+    def _is_known(self, id: Any) -> bool:
+        if id is None:
             return False
-        self._bits[place] |= bit
-        return True
+        size = len(self._others)
+        self._others.add(id if isinstance(id, (int, str, float)) else repr(id))
+        return len(self._others) == size
 
 
 class Repeats:
-    """Hashes of records: eight bytes for each, in parts that are compared one after another."""
+    """Hashes of records: eight bytes for each, compared share by share."""
 
     def __init__(self) -> None:
-        self._parts = [array("q") for _ in range(PARTS)]
+        self._hashes = array("q")
 
-    def add(self, hashes: list[int]) -> None:
-        parts = self._parts
-        for one in hashes:
-            parts[one & (PARTS - 1)].append(one)
+    def add(self, hashes: Sequence[int]) -> None:
+        self._hashes.extend(hashes)
 
     def repeated(self) -> set[int]:
         """Those that were added more than once."""
+        hashes = self._hashes
+        shares = len(hashes) // AT_ONCE + 1
         found: set[int] = set()
-        for part in self._parts:
-            if len(set(part)) != len(part):
+        for share in range(shares):
+            some = hashes if shares == 1 else array("q", (one for one in hashes if one % shares == share))
+            if len(set(some)) != len(some):
                 seen: set[int] = set()
-                found.update(one for one in part if one in seen or seen.add(one))  # type: ignore[func-returns-value]
+                for one in some:
+                    (found if one in seen else seen).add(one)
         return found

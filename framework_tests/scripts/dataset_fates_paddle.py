@@ -1,0 +1,276 @@
+"""What PaddleDetection makes of small data sets of COCO and VOC with one defect each.
+
+Each data set is read by `parse_dataset` of its class. The record of its bad image then passes `Decode` and `Resize`,
+which are in every training of PaddleDetection, to its own size. The last line printed is a JSON object: what each case
+of "coco" and of "voc" came to, "heads" with fewer classes than labels, and what "pycocotools" alone gives.
+"""
+
+import json
+import logging
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import paddle
+from paddle_heads import CLASSES, DYNAMIC, STATIC, _padded, _trained, ppyoloe_head
+from ppdet.data.source import coco as coco_source
+from ppdet.data.source import voc as voc_source
+from ppdet.data.transform.operators import Decode, Resize
+from ppdet.modeling.assigners import ATSSAssigner
+from pycocotools.coco import COCO
+
+Row = tuple[float, float, float, float, float]  # class; left, top, right, bottom in pixels
+Rows = Sequence[Row]
+Json = dict[str, Any]
+
+SIDE = 64  # pixels
+NAMES = ("one", "two", "three")
+GOOD_ID, BAD_ID = 1, 2  # of images
+GOOD: Row = (0, 24, 24, 40, 40)
+OTHER: Row = (1, 8, 8, 24, 24)
+ELSEWHERE: Row = (1, 40, 40, 56, 56)  # in the good image
+TWO = (GOOD, OTHER)
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Case:
+    """The rows of the bad image, or what `change(content)` and `plant(folder)` make of a good data set."""
+
+    written: Rows = TWO
+    right: Rows | None = None  # as they should be; None if nobody can know
+    change: Callable[[Any], Any] = lambda content: content  # of the JSON document, or the text of the XML file
+    plant: Callable[[Path], None] = lambda folder: None
+
+
+def unreadable_image(folder: Path) -> None:
+    (folder / "bad.png").write_bytes(b"no image")
+
+
+def no_image(folder: Path) -> None:
+    (folder / "bad.png").unlink()
+
+
+def second(*row: float, right: Rows | None = None) -> Case:
+    """A second row of the bad image."""
+    return Case((GOOD, row), right)  # type: ignore[arg-type]
+
+
+ROWS = {
+    "coordinate-outside": second(1, 80, 8, 96, 24),
+    "edge-outside": second(1, 52, 8, 68, 24, right=(GOOD, (1, 52, 8, SIDE, 24))),
+    "coordinate-not-finite": second(1, NAN, 8, 24, 24),
+    "size-zero": second(1, 8, 8, 8, 24),
+    "size-negative": second(1, 24, 8, 8, 24),
+    "size-tiny": second(1, 8, 8, 8 + 0.0004 * SIDE, 24),
+    "row-duplicate": Case((*TWO, OTHER), TWO),
+    "label-empty": Case(()),
+    "image-unreadable": Case(plant=unreadable_image),
+    "path-unreadable": Case(plant=no_image),
+    "image-in-two-splits": Case(),
+    "class-never-seen": Case(),
+    "class-only-in-validation": Case(),
+    "class-rare": Case(),
+}
+
+
+def bad_box(box: list[float]) -> Callable[[Json], Json]:
+    """Writes a box in place of the last one."""
+
+    def change(content: Json) -> Json:
+        content["annotations"][-1]["bbox"] = box
+        return content
+
+    return change
+
+
+def id_twice(content: Json) -> Json:
+    """Gives an annotation of the good image, which stands first and last, the id of the last of the bad image."""
+    last = content["annotations"][-1]["id"]
+    return {**content, "annotations": [*content["annotations"], annotation(last, GOOD_ID, ELSEWHERE)]}
+
+
+def foreign(**values: int) -> Callable[[Json], Json]:
+    """An annotation more, with other values."""
+    return lambda content: {
+        **content,
+        "annotations": [*content["annotations"], {**annotation(99, BAD_ID, ELSEWHERE), **values}],
+    }
+
+
+GAPS = (3, 7, 90)
+
+
+def with_gaps(content: Json) -> Json:
+    for each in content["annotations"]:
+        each["category_id"] = GAPS[each["category_id"]]
+    return {**content, "categories": [{"id": number, "name": name} for number, name in zip(GAPS, NAMES, strict=True)]}
+
+
+COCO_CASES = {
+    **ROWS,
+    "label-missing": Case(()),
+    "annotation-id-duplicate": Case(change=id_twice),
+    "image-unknown": Case((*TWO, ELSEWHERE), change=foreign(image_id=77)),
+    "category-unknown": Case((*TWO, (77, *ELSEWHERE[1:])), change=foreign(category_id=77)),
+    "category-ids-not-contiguous": Case(((3, *GOOD[1:]), (7, *OTHER[1:])), TWO, change=with_gaps),
+    "annotation-unreadable": Case(change=bad_box([8, 8, 16])),
+    "annotation-unreadable, empty": Case(change=bad_box([])),
+}
+VOC_CASES = {
+    **ROWS,
+    "label-missing": Case(plant=lambda folder: (folder / "bad.xml").unlink()),
+    "label-orphan": Case(TWO, TWO, plant=lambda folder: (folder / "orphan.xml").write_text(voc((OTHER,))) and None),
+    "category-unknown": Case(change=lambda content: content.replace("<name>two", "<name>five")),
+    "annotation-unreadable": Case(change=lambda content: content.replace("bndbox", "polygon")),
+}
+
+
+def annotation(number: int, image: int, row: Row) -> Json:
+    label, left, top, right, bottom = row
+    box = [left, top, right - left, bottom - top]
+    return {"id": number, "image_id": image, "category_id": label, "bbox": box, "area": 256, "iscrowd": 0}
+
+
+def coco(rows: Rows) -> Json:
+    of_images = [(GOOD_ID, ELSEWHERE), *((BAD_ID, row) for row in rows)]
+    files = {GOOD_ID: "good.png", BAD_ID: "bad.png"}
+    return {
+        "images": [{"id": number, "file_name": name, "width": SIDE, "height": SIDE} for number, name in files.items()],
+        "annotations": [annotation(number, image, row) for number, (image, row) in enumerate(of_images, 1)],
+        "categories": [{"id": number, "name": name} for number, name in enumerate(NAMES)],
+    }
+
+
+def voc(rows: Rows) -> str:
+    objects = "".join(
+        f"<object><name>{NAMES[int(label)]}</name><bndbox><xmin>{left}</xmin><ymin>{top}</ymin>"
+        f"<xmax>{right}</xmax><ymax>{bottom}</ymax></bndbox></object>"
+        for label, left, top, right, bottom in rows
+    )
+    return f"<annotation><size><width>{SIDE}</width><height>{SIDE}</height></size>{objects}</annotation>"
+
+
+def images(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for name in ("good", "bad"):
+        cv2.imwrite(str(folder / f"{name}.png"), rng.integers(0, 255, (SIDE, SIDE, 3), dtype=np.uint8))
+
+
+FIELDS = ["image", "gt_bbox", "gt_class", "is_crowd"]
+
+
+def coco_data_set(case: Case, folder: Path) -> Any:
+    (folder / "labels.json").write_text(json.dumps(case.change(coco(case.written if case.change is Case.change else TWO))))
+    return coco_source.COCODataSet(str(folder), "", "labels.json", data_fields=FIELDS)
+
+
+def voc_data_set(case: Case, folder: Path) -> Any:
+    (folder / "good.xml").write_text(voc((ELSEWHERE,)))
+    (folder / "bad.xml").write_text(case.change(voc(case.written)))
+    (folder / "names.txt").write_text("\n".join(NAMES))
+    (folder / "train.txt").write_text("good.png good.xml\nbad.png bad.xml\n")
+    return voc_source.VOCDataSet(str(folder), "", "train.txt", data_fields=FIELDS, label_list="names.txt")
+
+
+@dataclass
+class Warned(logging.Handler):
+    """The warnings of the readers, in a `with` block."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__(logging.WARNING)
+
+    __hash__ = object.__hash__
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+    def __enter__(self) -> "Warned":
+        for source in (coco_source, voc_source):
+            source.logger.addHandler(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for source in (coco_source, voc_source):
+            source.logger.removeHandler(self)
+
+
+def attempt(call: Callable[[], Iterator[tuple[str, Any]]]) -> Iterator[tuple[str, Any]]:
+    try:
+        yield from call()
+    except Exception as error:  # whatever stops the training is the answer
+        frames = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+        yield "raised", f"{type(error).__name__} in {frames[-1]}: {str(error)[:200]}"
+
+
+def seen(data_set: Any) -> Iterator[tuple[str, Any]]:
+    """What the training gets of the bad image: its rows before and after the transforms."""
+    data_set.parse_dataset()
+    records = {Path(record["im_file"]).name: record for record in data_set.roidbs}
+    yield "images", sorted(records)
+    if "bad.png" in records:
+        record = records["bad.png"]
+        yield "loaded", np.concatenate((record["gt_class"], record["gt_bbox"]), 1).tolist()
+        sample = Resize((SIDE, SIDE), keep_ratio=False)(Decode()(dict(record)))
+        yield "rows", np.concatenate((sample["gt_class"], sample["gt_bbox"]), 1).tolist()
+
+
+def told(case: Case, folder: Path, new: Callable[[Case, Path], Any]) -> Iterator[tuple[str, Any]]:
+    images(folder)
+    data_set = new(case, folder)
+    case.plant(folder)
+    yield "written", case.written
+    yield "right", case.right
+    with Warned() as log:
+        yield from attempt(lambda: seen(data_set))
+    yield "log", [line.replace(str(folder), "") for line in log.lines]
+
+
+def with_fewer_classes(classes: int, epoch: int) -> Iterator[tuple[str, Any]]:
+    """The loss of PP-YOLOE of objects with CLASSES classes."""
+    rng = np.random.default_rng(0)
+    head = ppyoloe_head(num_classes=classes, static_assigner=ATSSAssigner(num_classes=classes))
+    targets = _padded(rng, (3, 2), epoch)
+    targets["gt_class"] = (targets["pad_gt_mask"] * (CLASSES - 1)).astype("int64")
+    loss = _trained(head, rng, lambda features: head(features, targets))
+    yield from ((name, float(value.sum())) for name, value in loss.parts().items())
+
+
+def of_pycocotools(change: Callable[[Json], Json], folder: Path) -> Json:
+    """The boxes and categories of the bad image."""
+    folder.mkdir(parents=True)
+    (folder / "labels.json").write_text(json.dumps(change(coco(TWO))))
+    index = COCO(folder / "labels.json")
+    found = index.loadAnns(index.getAnnIds(imgIds=[BAD_ID]))
+    return {"boxes": [each["bbox"] for each in found], "images": sorted(index.imgs)}
+
+
+def main() -> None:
+    paddle.set_device("cpu")
+    folder = Path("sets")
+    answer: Json = {
+        "coco": {name: dict(told(case, folder / f"coco/{name}", coco_data_set)) for name, case in COCO_CASES.items()},
+        "voc": {name: dict(told(case, folder / f"voc/{name}", voc_data_set)) for name, case in VOC_CASES.items()},
+        "heads": {
+            f"{classes} classes, {name} assigner": dict(attempt(lambda c=classes, e=epoch: with_fewer_classes(c, e)))
+            for classes in (CLASSES, CLASSES - 1, CLASSES - 2)
+            for name, epoch in (("static", STATIC), ("task-aligned", DYNAMIC))
+        },
+        "pycocotools": {
+            name: of_pycocotools(COCO_CASES[name].change, folder / f"pycocotools/{name}")
+            for name in ("annotation-id-duplicate", "image-unknown")
+        },
+    }
+    print()
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()

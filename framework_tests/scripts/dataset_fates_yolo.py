@@ -1,0 +1,261 @@
+"""What ultralytics, or a fork of it, makes of small YOLO data sets with one defect each.
+
+Each data set is loaded by `YOLODataset`, which checks every pair of an image and a label file with
+`verify_image_label`. The rows of its bad image then pass the transforms of the training, without the random ones that
+move boxes, and the assigner of the loss. The last line printed is a JSON object: what each of CASES came to.
+"""
+
+import json
+import logging
+import os
+import shutil
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+if not hasattr(np, "trapz"):  # numpy 2 renamed a function of the metrics of the fork
+    np.trapz = np.trapezoid
+
+from ultralytics.cfg import DEFAULT_CFG
+from ultralytics.data import YOLODataset
+from ultralytics.data.utils import check_det_dataset
+from ultralytics.utils import LOGGER
+from ultralytics.utils.tal import TaskAlignedAssigner
+
+Row = tuple[float, float, float, float, float]  # class; centre x, centre y, width, height in parts of the image
+Rows = Sequence[Row]
+
+SIDE = 64  # pixels, of the images and of the network
+NAMES = ("one", "two", "three")
+GOOD: Row = (0, 0.5, 0.5, 0.25, 0.25)
+OTHER: Row = (1, 0.25, 0.25, 0.25, 0.25)
+NAN = float("nan")
+STILL = {"mosaic": 0.0, "translate": 0.0, "scale": 0.0, "fliplr": 0.0}  # nothing moves the boxes
+DRAWS = 24  # from the transforms with all their defaults
+
+
+@dataclass(frozen=True)
+class Case:
+    """A defect: `plant(folder)` brings it into a good data set, where `bad` is the image that it is about."""
+
+    plant: Callable[[Path], None]
+    written: Rows  # of the bad image, as they are written
+    right: Rows | None = None  # as they should be; None if nobody can know
+
+
+def label_of(folder: Path, stem: str = "bad") -> Path:
+    return folder / f"labels/train/{stem}.txt"
+
+
+def text(*rows: Sequence[object]) -> str:
+    return "".join(" ".join(map(str, row)) + "\n" for row in rows)
+
+
+def labels(content: str | bytes) -> Callable[[Path], None]:
+    """Writes the label file of the bad image."""
+    data = content if isinstance(content, bytes) else content.encode()
+    return lambda folder: label_of(folder).write_bytes(data) and None
+
+
+def row(*numbers: object, right: Rows | None = None) -> Case:
+    """A second row in the label file of the bad image."""
+    written = tuple(float(number) if isinstance(number, (int, float)) else NAN for number in numbers)
+    return Case(labels(text(GOOD, numbers)), (GOOD, (*written, *[NAN] * 5)[:5]), right)
+
+
+def unreadable_image(folder: Path) -> None:
+    image = folder / "images/train/bad.png"
+    data = bytearray(image.read_bytes())
+    data[len(data) // 2] ^= 255
+    image.write_bytes(data)
+
+
+def dead_link(path: str) -> Callable[[Path], None]:
+    def plant(folder: Path) -> None:
+        (folder / path).unlink()
+        (folder / path).symlink_to("nowhere")
+
+    return plant
+
+
+def stem_twice(folder: Path) -> None:
+    image = cv2.imread(str(folder / "images/train/bad.png"))
+    cv2.imwrite(str(folder / "images/train/bad.jpg"), image)
+
+
+def in_two_splits(folder: Path) -> None:
+    for part, suffix in (("images", "png"), ("labels", "txt")):
+        shutil.copy(folder / f"{part}/train/bad.{suffix}", folder / f"{part}/val/bad.{suffix}")
+
+
+def stale_cache(folder: Path) -> None:
+    """Loads the labels once, and then mends the class of a row, which keeps its length."""
+    loaded(folder)
+    before = label_of(folder).stat()
+    label_of(folder).write_text(text(GOOD, (2, *OTHER[1:])))
+    os.utime(label_of(folder), ns=(before.st_atime_ns, before.st_mtime_ns + 10**9))
+
+
+def fewer_names(folder: Path) -> None:
+    data = folder / "data.yaml"
+    data.write_text(data.read_text() + "nc: 2\n")
+
+
+OUTSIDE: Row = (1, 0.9375, 0.25, 0.25, 0.25)
+CLIPPED: Row = (1, 0.90625, 0.25, 0.1875, 0.25)
+TWO = (GOOD, OTHER)
+CASES = {
+    "class-negative": row(-1, *OTHER[1:]),
+    "class-too-large": row(7, *OTHER[1:]),
+    "class-too-large/equal": row(len(NAMES), *OTHER[1:]),
+    "class-not-integer": row(1.5, *OTHER[1:]),
+    "class-not-number": row("two", *OTHER[1:]),
+    "class-beyond-label-type": row(2**24 + 1, *OTHER[1:]),
+    "coordinate-not-finite": row(1, "nan", *OTHER[2:]),
+    "coordinate-not-number": row(1, "0,25", *OTHER[2:]),
+    "coordinate-outside": row(1, 1.25, *OTHER[2:]),
+    "coordinate-in-pixels": row(1, 16, 16, 16, 16),
+    "edge-outside": row(*OUTSIDE, right=(GOOD, CLIPPED)),
+    "size-zero": row(1, 0.25, 0.25, 0, 0.25),
+    "size-negative": row(1, 0.25, 0.25, -0.25, 0.25),
+    "size-tiny": row(1, 0.25, 0.25, 0.0004, 0.25),
+    "column-count/too-few": row(1, 0.25, 0.25, 0.25),
+    "column-count/too-many": row(*OTHER, 0.9),
+    "row-kinds-mixed": Case(labels(text(GOOD, (1, 0.125, 0.125, 0.375, 0.125, 0.375, 0.375, 0.125, 0.375))), TWO, TWO),
+    "bytes-not-utf8": Case(labels(text(GOOD).encode() + b"1\xa00.25 0.25 0.25 0.25\n"), TWO, TWO),
+    "byte-order-mark": Case(labels(b"\xef\xbb\xbf" + text(*TWO).encode()), TWO, TWO),
+    "carriage-return": Case(labels(text(*TWO).encode().replace(b"\n", b"\r\n")), TWO, TWO),
+    "row-duplicate": Case(labels(text(GOOD, OTHER, OTHER)), (*TWO, OTHER), TWO),
+    "label-missing": Case(lambda folder: label_of(folder).unlink(), ()),
+    "label-empty": Case(labels(""), ()),
+    "label-orphan": Case(lambda folder: label_of(folder, "orphan").write_text(text(OTHER)) and None, TWO, TWO),
+    "image-unreadable": Case(unreadable_image, TWO),
+    "path-unreadable": Case(dead_link("images/train/bad.png"), TWO),
+    "path-unreadable of a label": Case(dead_link("labels/train/bad.txt"), ()),
+    "stem-twice": Case(stem_twice, TWO),
+    "image-in-two-splits": Case(in_two_splits, TWO),
+    "class-count-differs": Case(fewer_names, TWO),
+    "class-never-seen": Case(lambda folder: None, TWO),
+    "class-only-in-validation": Case(
+        lambda folder: (folder / "labels/val/good.txt").write_text(text((2, *GOOD[1:]))) and None, TWO
+    ),
+    "class-rare": Case(lambda folder: None, TWO),
+    "cache-stale": Case(stale_cache, TWO, (GOOD, (2, *OTHER[1:]))),
+}
+
+
+class Logged(logging.Handler):
+    """What ultralytics says, in a `with` block."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines += record.getMessage().splitlines()
+
+    def __enter__(self) -> "Logged":
+        LOGGER.addHandler(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        LOGGER.removeHandler(self)
+
+
+def good_data_set(folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    for stem, split, rows in (("good", "train", [GOOD]), ("bad", "train", TWO), ("good", "val", [GOOD])):
+        for part in ("images", "labels"):
+            (folder / part / split).mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / f"images/{split}/{stem}.png"), rng.integers(0, 255, (SIDE, SIDE, 3), dtype=np.uint8))
+        (folder / f"labels/{split}/{stem}.txt").write_text(text(*rows))
+    names = ", ".join(NAMES)
+    (folder / "data.yaml").write_text(f"path: {folder.resolve()}\ntrain: images/train\nval: images/val\nnames: [{names}]\n")
+
+
+def loaded(folder: Path, split: str = "train", **settings: float) -> Any:
+    """The data set as the trainer builds it."""
+    data = check_det_dataset(str(folder / "data.yaml"))
+    hyp = deepcopy(DEFAULT_CFG)
+    vars(hyp).update(settings)
+    return YOLODataset(data[split], data=data, task="detect", imgsz=SIDE, augment=split == "train", hyp=hyp)
+
+
+def assigned(rows: torch.Tensor) -> None:
+    """Has the rows assigned to anchors, as the loss does it, or raises what the loss raises."""
+    centres = (torch.arange(8) + 0.5) * SIDE / 8
+    anchors = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), -1).reshape(-1, 2)
+    torch.manual_seed(0)
+    boxes = torch.cat((anchors - 8, anchors + 8), 1)[None]
+    middles, sizes = rows[:, 1:3] * SIDE, rows[:, 3:] * SIDE
+    truth = torch.cat((middles - sizes / 2, middles + sizes / 2), 1)[None]
+    TaskAlignedAssigner(topk=10, num_classes=len(NAMES), alpha=0.5, beta=6.0)(
+        torch.rand(1, len(anchors), len(NAMES)),
+        boxes,
+        anchors,
+        rows[None, :, :1],
+        truth,
+        truth.sum(2, keepdim=True).gt(0),
+    )
+
+
+def rows_of(sample: Any) -> torch.Tensor:
+    return torch.cat((sample["cls"].reshape(-1, 1), sample["bboxes"].reshape(-1, 4)), 1).float()
+
+
+def seen(folder: Path) -> dict[str, Any]:
+    """What the training gets of the bad image: its rows before and after the transforms."""
+    train, val = loaded(folder, **STILL), loaded(folder, "val")
+    answer: dict[str, Any] = {
+        "images": [Path(path).name for path in train.im_files],
+        "validation images": [Path(path).name for path in val.im_files],
+    }
+    if "bad.png" not in answer["images"]:
+        return answer
+    index = answer["images"].index("bad.png")
+    label = train.labels[index]
+    answer["loaded"] = np.concatenate((label["cls"], label["bboxes"]), 1).tolist()
+    rows = rows_of(train[index])
+    if len(rows):
+        assigned(rows)
+    rows[:, 0] = rows[:, 0].long()  # as the assigner reads it
+    answer["rows"] = rows.tolist()
+    defaults = loaded(folder)
+    torch.manual_seed(0)
+    answer["classes by default"] = sorted(
+        {int(row[0]) for _ in range(DRAWS) for row in rows_of(defaults[index]).tolist()}
+    )
+    return answer
+
+
+def told(case: Case, folder: Path) -> Iterator[tuple[str, Any]]:
+    good_data_set(folder)
+    yield "written", case.written
+    yield "right", case.right
+    with Logged() as log:
+        try:
+            case.plant(folder)
+            yield from seen(folder).items()
+        except Exception as error:  # whatever stops the training is the answer
+            frames = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+            yield "raised", f"{type(error).__name__} in {frames[-1]}: {error}"
+    yield "log", [line.replace(str(folder.resolve()), "") for line in log.lines if "bad." in line]
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    cases = sys.argv[1:] or CASES
+    print()
+    print(json.dumps({name: dict(told(CASES[name], Path("sets") / name.replace("/", "-"))) for name in cases}))
+
+
+if __name__ == "__main__":
+    main()
