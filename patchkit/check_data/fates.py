@@ -1,5 +1,15 @@
 """What each trainer does with each kind of defect: the table in fates.json, by rule and trainer."""
 
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from patchkit.errors import TargetRefused
+from patchkit.findings import Fate, Finding
+
 OUTCOMES = {
     "crash": "stops the training",
     "wrong-class": "trains the wrong class, silently",
@@ -10,4 +20,52 @@ OUTCOMES = {
     "mended": "mends it",
     "ignored": "is not affected",
 }
-TRAINERS = ("ultralytics", "yolov10", "paddledetection", "mlcommons", "torchvision", "crossentropy")
+READS = {  # which formats a trainer reads by itself; what it does with converted ones is told where it is named
+    "ultralytics": ("yolo",),
+    "yolov10": ("yolo",),
+    "paddledetection": ("coco", "voc"),
+    "mlcommons": ("coco",),
+    "torchvision": ("coco", "voc", "folder"),
+    "crossentropy": ("folder",),
+}
+TRAINERS = tuple(READS)
+
+
+def trainers_named(words: Sequence[str]) -> tuple[str, ...]:
+    """The trainers of `--for`: a name, or a name with the release that the table knows.
+
+    Raises   TargetRefused for others.
+    """
+    known = {fate["trainer"]: fate["releases"] for fates in _table().values() for fate in fates}
+    names = []
+    for word in words:
+        name, mark, release = word.partition("==")
+        if name not in TRAINERS:
+            raise TargetRefused(f"--for {word}: no trainer is called '{name}'", f"trainers: {', '.join(TRAINERS)}")
+        if mark and release not in known[name].split():
+            hint = f"--for {name}, for what {known[name]} does"
+            raise TargetRefused(f"--for {word}: what this release does was not measured", hint)
+        names.append(name)
+    return tuple(dict.fromkeys(names))
+
+
+def with_fates(trainers: Sequence[str], format: str) -> Callable[[Finding], Finding]:
+    """Adds to a finding what these trainers do with it."""
+
+    @cache
+    def fates(rule: str, variant: str) -> tuple[Fate, ...]:
+        table = _table()
+        entries = table.get(f"{rule}/{variant}") or table.get(rule, [])
+        return tuple(
+            Fate(entry["trainer"], entry["releases"], entry["outcome"], entry["account"], entry["evidence"])
+            for entry in entries
+            if entry["trainer"] in trainers and format in entry.get("formats", (format,))
+        )
+
+    return lambda finding: replace(finding, fates=fates(finding.rule, finding.variant))
+
+
+@cache
+def _table() -> dict[str, list[dict[str, Any]]]:
+    table: dict[str, list[dict[str, Any]]] = json.loads(Path(__file__).with_name("fates.json").read_bytes())
+    return table

@@ -14,7 +14,8 @@ class Request:
 
     data: Path
     nc: int | None = None
-    trainers: tuple[str, ...] = ()  # as --for has them; none: those that are installed, else all
+    trainers: tuple[str, ...] = ()  # as --for has them; none: those that are installed and read the format, else all
+    installed: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     kind: str | None = None  # a word of FORMATS; None: told by what is there

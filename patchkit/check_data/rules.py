@@ -35,7 +35,10 @@ def _expected(part: Part) -> Expected:
 
 def found_in(labels: Labels, part: Part) -> list[Finding]:
     """What the rules find in the rows of a file, line by line."""
-    return list(run(_chosen(part.rules), labels, _expected(part)).findings)
+    rules = _chosen(part.rules)
+    if labels.rules is not None:
+        rules = [rule for rule in rules if rule.id in labels.rules]
+    return list(run(rules, labels, _expected(part)).findings)
 
 
 def found_in_all(dataset: DataSet, part: Part) -> tuple[list[Finding], list[Skipped]]:

@@ -1,12 +1,13 @@
-"""The check of the labels of a YOLO data set: parts that can be looked at anywhere, and what becomes of them."""
+"""The labels of a YOLO data set, in parts that can be looked at anywhere."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from patchkit.check_data.looked import Looked
 from patchkit.check_data.reading import read_batches, read_pieces
 from patchkit.check_data.request import Part
 from patchkit.check_data.rules import found_in
-from patchkit.findings import Finding, Skipped
+from patchkit.findings import Skipped
 from patchkit.subjects.dataset.dataset import Unreadable
 from patchkit.subjects.dataset.labels import YOLO, Labels, Row
 from patchkit.subjects.dataset.tally import Tally
@@ -25,18 +26,6 @@ class YoloPart:
     images: Sequence[str]
     columns: Columns
     request: Part
-
-
-@dataclass
-class Looked:
-    """What was found and counted in a part."""
-
-    split: str
-    files: int
-    findings: list[Finding] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    unreadable: list[Unreadable] = field(default_factory=list)
-    tally: Tally = field(default_factory=Tally)
 
 
 def parts(
@@ -67,7 +56,7 @@ def look(part: YoloPart) -> Looked:
                 labels = read_rows(path, data, part.columns, image)
                 count_odd(labels, looked.tally, detailed=detailed)
                 looked.findings += found_in(labels, part.request)
-    looked.tally.images = len(part.labels)
+    looked.tally.images += len(part.labels)
     return looked
 
 

@@ -22,7 +22,7 @@ def main() -> None:
     if _is_overwritten(place):
         sys.stderr.write(FOREIGN.format(place=place))
         raise SystemExit(2)
-    from patchkit.cli import audit, patches, releases  # noqa: F401 - they add their commands
+    from patchkit.cli import audit, check_data, patches, releases  # noqa: F401 - they add their commands
     from patchkit.cli.application import app
     from patchkit.cli.failures import output_failed
 

@@ -79,3 +79,31 @@ def give_to_owner_of(root: Path, path: Path) -> None:
 def remove_if_empty(folder: Path) -> None:
     with contextlib.suppress(OSError):
         folder.rmdir()
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it; it may be there if it is empty.
+
+    Raises   TargetRefused if there is something in it, or it is a file.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        is_empty = not any(path.iterdir())
+    except (FileExistsError, NotADirectoryError):
+        is_empty = False
+    if not is_empty:
+        raise TargetRefused(f"{path} is there already, and not an empty folder", "name a folder that does not exist")
+
+
+def replace_kept(path: Path, data: bytes) -> None:
+    """Replace the bytes of a file in one step. Its owner stays, and so does a link: what it leads to is replaced."""
+    real = Path(os.path.realpath(path))
+    before = real.stat()
+    replace_file(real, data)
+    with contextlib.suppress(PermissionError):
+        chown(real, before.st_uid, before.st_gid)
+
+
+def remove(path: Path) -> None:
+    """Take a file away whose bytes are kept elsewhere."""
+    path.unlink()

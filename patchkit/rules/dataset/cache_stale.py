@@ -1,12 +1,12 @@
 """A labels.cache is older than the labels.
 
 What         A label file was changed after the cache beside its folder was written.
-Why          ultralytics keeps what it has read of the labels. It reads them again when paths or the sum of sizes
-             differ: a class that was changed to another one of as many digits leaves both as they are, and the old
-             labels are trained on.
+Why          The YOLOv10 fork keeps what it has read of the labels, and reads them again only when paths or the sum of
+             sizes differ: a class that was changed to another one of as many digits leaves both as they are, and the
+             old labels are trained on. ultralytics 8.4.190 looks at the times too.
 Example      1 changed to 2 in a label file, after a training
 Fix safety   safe with --fix: the cache is moved into the quarantine.
-References   ultralytics 8.4.190 ultralytics/data/utils.py, get_hash.
+References   THU-MIG/yolov10 ultralytics/data/utils.py, get_hash.
 """
 
 from collections.abc import Iterator

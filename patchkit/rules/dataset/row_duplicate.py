@@ -14,12 +14,15 @@ from collections.abc import Iterator
 from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.expected import Expected
-from patchkit.subjects.dataset.labels import VOC, YOLO, Labels, Row
+from patchkit.subjects.dataset.labels import COCO, VOC, YOLO, Labels, Row
 
 
 def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
     seen: dict[object, Row] = {}
     for row in labels.rows:
+        if row.is_duplicate:
+            yield labels.found(row, "an annotation before it has the same image, category and box", f"row: {row.text}")
+            continue
         if row.form == "broken":
             continue
         first = seen.setdefault((row.label, row.numbers), row)
@@ -30,7 +33,7 @@ def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
 RULE = Rule(
     __name__,
     Severity.WARNING,
-    (YOLO, VOC),
+    (YOLO, VOC, COCO),
     check,
     (
         Example(

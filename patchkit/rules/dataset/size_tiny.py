@@ -5,7 +5,7 @@ What         The width or the height of a box is less than a thousandth of the i
 Why          It is a slip of the mouse, or a piece that a crop has left. Augmentation drops some of them, the others are
              noise.
 Example      `0 0.5 0.5 0.0004 0.2`
-Fix safety   safe: `--fix` moves the row into the quarantine; the other rows of the image stay. `--undo` puts it back.
+Fix safety   there is none, because a tiny object may be meant.
 References   ultralytics 8.4.190 ultralytics/data/augment.py, box_candidates: boxes below 2 pixels are dropped after a
              change of perspective.
 """
@@ -22,7 +22,7 @@ def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
     for row in labels.rows:
         if row.box is not None and 0 < min(row.box[2:]) < TINY:
             size = f"{row.box[2]:.2g} x {row.box[3]:.2g}"
-            yield labels.found(row, f"the box is {size} of the image", f"row: {row.text}")
+            yield labels.found(row, f"the box is {size} of the image", f"row: {row.text}", movable=False)
 
 
 RULE = Rule(

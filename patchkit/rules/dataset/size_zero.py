@@ -1,8 +1,9 @@
 """A box has no width or no height.
 
 What         The width or the height of a box, or of the extent of a polygon, is 0.
-Why          ultralytics trains on it: no anchor overlaps such a box, and divisions by its area follow. torchvision
-             stops with `All bounding boxes should have positive height and width`, in the middle of the training.
+Why          ultralytics lets it through its check and drops it without a word when the image is augmented, so that the
+             object is background there and a label in validation. torchvision stops with `All bounding boxes should
+             have positive height and width`, in the middle of the training.
 Example      `0 0.5 0.5 0 0.2`
 Fix safety   safe: `--fix` moves the row into the quarantine; the other rows of the image stay. `--undo` puts it back.
 References   torchvision 0.29.1 torchvision/models/detection/generalized_rcnn.py and retinanet.py: degenerate boxes.

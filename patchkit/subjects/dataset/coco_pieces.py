@@ -144,7 +144,8 @@ class Pieces:
             rows = tuple(self._row(found[index], piece, places[index], is_repeated) for index, is_repeated in odd)
             if not self._repeated:
                 count_rows(rows, self.coco.tally, detailed=self._detailed)
-            self._show(Labels(COCO, self.coco.path, rows))
+            only = ("row-duplicate",) if self._repeated else None  # whatever else there is was told the first time
+            self._show(Labels(COCO, self.coco.path, rows, rules=only))
         return end
 
     def _odd(self, found: Sequence[_Sound]) -> list[tuple[int, bool]]:

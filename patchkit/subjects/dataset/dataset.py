@@ -62,5 +62,6 @@ class DataSet:
     caches: tuple[Cache, ...] = ()
     shared: tuple[tuple[str, str, str, str], ...] = ()  # path and split, twice: one image in two splits
     shared_content: tuple[tuple[str, str, str, str], ...] = ()  # the same, found by the bytes of the images
+    shifted: tuple[tuple[str, str], ...] = ()  # a class folder, and which other class has its number elsewhere
     category_gaps: tuple[int, ...] = ()  # ids of COCO between the first and the last that no category has
     kind: ClassVar[str] = "dataset"

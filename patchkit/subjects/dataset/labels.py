@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from patchkit.findings import Finding, Fix, Region, Severity, Span
+from patchkit.findings import Finding, Fix, Region, Span
 
 YOLO, COCO, VOC, FOLDER = FORMATS = ("yolo", "coco", "voc", "folder")
 Box = tuple[float, float, float, float]  # centre x, centre y, width, height, in parts of the image
@@ -53,16 +53,16 @@ class Labels:
     columns: int | None = None  # of every row, where kpt_shape says so
     dimensions: int = 2  # numbers of a point of a pose
     is_empty: bool = False
+    rules: tuple[str, ...] | None = None  # ids of those that are asked; None: all
 
-    def found(
-        self, row: Row, message: str, evidence: str, *, severity: Severity | None = None, variant: str = ""
-    ) -> Finding:
-        """A finding about a row, which quarantine can take out."""
-        fix = Fix("move the row to quarantine", removals=((row.start, row.end),)) if row.end > row.start else None
-        place = Span(self.path, row.line, row.column)
+    def found(self, row: Row, message: str, evidence: str, *, variant: str = "", movable: bool = True) -> Finding:
+        """A finding about a row, which quarantine can take out unless it is worth keeping."""
+        has_bytes = movable and row.end > row.start
+        fix = Fix("move the row to quarantine", removals=((row.start, row.end),)) if has_bytes else None
+        place = Span(row.image if self.kind == FOLDER else self.path, row.line, row.column)
         subject = f"annotation {row.id}: " if row.id is not None else ""
         region = Region(row.image, row.box) if row.box is not None else None
-        return Finding(f"{subject}{message}", place, evidence, fix, severity=severity, variant=variant, region=region)
+        return Finding(f"{subject}{message}", place, evidence, fix, variant=variant, region=region)
 
 
 def places(labels: Labels, row: Row) -> tuple[float, ...]:

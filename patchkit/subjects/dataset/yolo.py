@@ -14,6 +14,7 @@ from typing import Any
 from patchkit.errors import SourceUnreadable
 from patchkit.findings import Span
 from patchkit.subjects.dataset.dataset import ClassCount, Unreadable
+from patchkit.subjects.dataset.tally import Label
 from patchkit.subjects.dataset.walk import Folder, walk
 from patchkit.subjects.dataset.yolo_rows import Columns
 from patchkit.subjects.image_count import SUFFIXES
@@ -31,7 +32,7 @@ class YoloSet:
     path: str
     sources: dict[str, tuple[str, ...]]  # of each split: folders, lists and images
     spans: dict[str, Span]
-    names: dict[int, str]
+    names: dict[Label, str]
     counts: tuple[ClassCount, ...]
     columns: Columns
     absent: tuple[Unreadable, ...] = ()  # what the data yaml names, and is not there
@@ -137,7 +138,7 @@ def _first(*paths: Path) -> Path | None:
     return None
 
 
-def _names(value: Any) -> dict[int, str]:
+def _names(value: Any) -> dict[Label, str]:
     if isinstance(value, list):
         return {index: str(name) for index, name in enumerate(value)}
     if isinstance(value, dict):

@@ -1,0 +1,99 @@
+"""The images themselves: whether they can be decoded, and whether two splits hold the same ones."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from patchkit.check_data.looked import Looked
+from patchkit.errors import TargetRefused
+from patchkit.subjects.dataset.dataset import Unreadable
+
+PART = 200
+
+
+@dataclass(frozen=True)
+class ImagePart:
+    """Some images."""
+
+    split: str
+    images: Sequence[str]
+
+
+def image_parts(split: str, images: Sequence[str]) -> Iterator[ImagePart]:
+    for first in range(0, len(images), PART):
+        yield ImagePart(split, images[first : first + PART])
+
+
+def require_pillow() -> None:
+    """Raises   TargetRefused without it."""
+    try:
+        import PIL.Image  # noqa: F401
+    except ImportError as error:
+        raise TargetRefused("--images: Pillow is not installed", "pip install 'patchkit-cv[data]'") from error
+
+
+def look_at_images(part: ImagePart) -> Looked:
+    """Decode images to their end."""
+    looked = Looked(part.split, len(part.images))
+    for path in part.images:
+        reason = _why_undecodable(path)
+        if reason:
+            looked.unreadable.append(Unreadable(path, reason, is_image=True))
+    return looked
+
+
+def _why_undecodable(path: str) -> str:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except Exception as error:  # whatever a decoder makes of damaged bytes: SyntaxError, struct.error, OSError...
+        return str(error).replace(path, "the file") or type(error).__name__
+    return ""
+
+
+def shared_paths(images: Mapping[str, Sequence[str]]) -> list[tuple[str, str, str, str]]:
+    """Images that several splits name: path and split of the first, then of the other."""
+    owners: dict[str, str] = {}
+    shared = []
+    for split, paths in images.items():
+        for path in paths:
+            owner = owners.setdefault(path, split)
+            if owner != split:
+                shared.append((path, owner, path, split))
+    return shared
+
+
+def shared_bytes(images: Mapping[str, Sequence[str]]) -> list[tuple[str, str, str, str]]:
+    """The same, for images of different paths whose bytes are the same. Only files of one size are read."""
+    sizes: dict[int, list[tuple[str, str]]] = {}
+    for split, paths in images.items():
+        for path in paths:
+            try:
+                sizes.setdefault(os.path.getsize(path), []).append((path, split))
+            except OSError:
+                continue
+    shared = []
+    for files in sizes.values():
+        if len({split for _, split in files}) < 2:
+            continue
+        first: dict[bytes, tuple[str, str]] = {}
+        for path, split in files:
+            digest = _digest(path)
+            owner = first.setdefault(digest, (path, split)) if digest else (path, split)
+            if owner[1] != split and owner[0] != path:
+                shared.append((*owner, path, split))
+    return sorted(shared)
+
+
+def _digest(path: str) -> bytes:
+    total = blake2b(digest_size=16)
+    try:
+        with open(path, "rb") as file:
+            while data := file.read(1 << 20):
+                total.update(data)
+    except OSError:
+        return b""
+    return total.digest()

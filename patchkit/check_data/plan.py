@@ -1,0 +1,146 @@
+"""What a check of a data set will look at, for each format, and the data set that comes out of it."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from patchkit.check_data.images import shared_bytes, shared_paths
+from patchkit.check_data.looked import Looked
+from patchkit.check_data.request import Part, Request
+from patchkit.errors import SourceUnreadable, TargetRefused
+from patchkit.findings import Span
+from patchkit.subjects.dataset.dataset import Cache, ClassCount, DataSet, Split, Unreadable
+from patchkit.subjects.dataset.labels import YOLO
+from patchkit.subjects.dataset.tally import Label, Tally
+
+NOTHING = "a data.yaml, a COCO json, a dataset yml of PaddleDetection, or a folder of YOLO, VOC or class folders"
+
+
+@dataclass
+class Plan:
+    """The parts of a data set, and what is known of it already. It grows with what is looked at."""
+
+    path: str
+    format: str
+    part: Part
+    parts: list[Any]
+    look: Callable[[Any], Looked]
+    splits: dict[str, Split]  # their tallies grow
+    names: Mapping[Label, str] = field(default_factory=dict)
+    counts: list[ClassCount] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+    files: dict[str, list[str]] = field(default_factory=dict)  # images of each split
+    labels: dict[str, list[str]] = field(default_factory=dict)  # label files of each split
+    shifted: tuple[tuple[str, str], ...] = ()
+    by_content: bool = False
+
+    @property
+    def amount(self) -> int:
+        """Label files."""
+        return sum(len(getattr(part, "labels", (part,))) for part in self.parts)
+
+    def images(self) -> dict[str, list[str]]:
+        """Images of each split, once: a split that names the files of another has none of its own."""
+        return {name: paths for name, paths in self.files.items() if not self.splits[name].same_as}
+
+    def add(self, looked: Looked) -> None:
+        """Take in what was found in a part."""
+        self.splits[looked.split].tally.merge(looked.tally)
+        self.unreadable += looked.unreadable
+        if looked.names:
+            self.names = {**self.names, **looked.names}
+            count = len(looked.names)
+            self.counts.append(ClassCount(count, f"categories of {looked.split}", self.splits[looked.split].span))
+        self.files.setdefault(looked.split, []).extend(looked.images)
+
+    def dataset(self) -> DataSet:
+        """The data set as the rules for the whole see it."""
+        splits = [
+            replace(split, tally=self.splits[split.same_as].tally) if split.same_as else split
+            for split in self.splits.values()
+        ]
+        images = self.images()
+        return DataSet(
+            self.path,
+            self.format,
+            tuple(splits),
+            self.names,
+            self.part.nc,
+            tuple(self.counts),
+            tuple(self.unreadable),
+            tuple(_caches(self.labels)) if self.format == YOLO else (),
+            tuple(shared_paths(images)) if len(images) > 1 else (),
+            tuple(shared_bytes(images)) if self.by_content and len(images) > 1 else (),
+            self.shifted,
+            _gaps(self.names) if self.format == "coco" else (),
+        )
+
+
+def plan_of(request: Request, rules: tuple[str, ...] | None) -> Plan:
+    """Find out by what is there which format a data set has.
+
+    Raises   TargetRefused if it is none that is known; SourceUnreadable for a yaml that cannot be read.
+    """
+    from patchkit.check_data import plans
+
+    data = request.data
+    try:
+        is_folder = data.is_dir()
+        if not is_folder and not data.exists():
+            raise TargetRefused(f"{data}: there is no such file or folder", f"name {NOTHING}")
+    except OSError as error:
+        raise TargetRefused(f"{data}: {error.strerror}", f"name {NOTHING}") from error
+    found = plans.find(request, is_folder=is_folder)
+    if found is None:
+        raise TargetRefused(f"{data}: no data set is known in it", f"name {NOTHING}")
+    plan = found(rules)
+    if request.model is not None:
+        plan.counts.append(_model_count(request.model))
+    if request.nc is not None:
+        plan.counts.insert(0, ClassCount(request.nc, "--nc", Span(str(data))))
+    plan.by_content = request.by_content
+    return plan
+
+
+def split_of(name: str, span: Span, **others: Any) -> Split:
+    return Split(name, Tally(), span, **others)
+
+
+def _model_count(path: Path) -> ClassCount:
+    from patchkit.subjects.yaml_file import read_yaml
+
+    entry = read_yaml(path).entries.get("nc")
+    count = entry.node.data if entry else None
+    if entry is None or type(count) is not int:
+        raise SourceUnreadable(f"{path}: it has no nc", "name the yaml of a model")
+    return ClassCount(count, f"nc of {path.name}", entry.span)
+
+
+def _caches(labels: Mapping[str, list[str]]) -> list[Cache]:
+    """The caches beside the label folders, each with a label file that is newer, if there is one."""
+    caches: dict[str, Cache] = {}
+    for paths in labels.values():
+        folders = dict.fromkeys(path.rpartition("/")[0] for path in paths)
+        places = {f"{os.path.splitext(folder)[0]}.cache": folder for folder in folders}
+        places |= {f"{os.path.dirname(folder)}.cache": os.path.dirname(folder) for folder in folders}
+        for place, folder in places.items():
+            if place not in caches and os.path.isfile(place):
+                age = os.stat(place).st_mtime_ns
+                below = (path for path in paths if path.startswith(f"{folder}/"))
+                newer = next((path for path in below if _time(path) > age), "")
+                caches[place] = Cache(place, newer)
+    return list(caches.values())
+
+
+def _time(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _gaps(names: Mapping[Label, str]) -> tuple[int, ...]:
+    ids = [label for label in names if isinstance(label, int)]
+    return tuple(sorted(set(range(min(ids), max(ids) + 1)) - set(ids))) if ids and max(ids) < 1_000_000 else ()

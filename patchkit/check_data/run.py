@@ -1,0 +1,88 @@
+"""The check of a data set from end to end. Findings are told part by part; what is counted comes back at the end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from patchkit.check_data.fates import READS, trainers_named, with_fates
+from patchkit.check_data.images import image_parts, look_at_images, require_pillow
+from patchkit.check_data.plan import Plan, plan_of
+from patchkit.check_data.request import Request
+from patchkit.findings import Finding, Skipped
+from patchkit.subjects.dataset.dataset import DataSet
+
+Tell = Callable[[list[Finding]], None]
+Progress = Callable[[int, int], None]  # done, of how many
+FEW = 4000  # label files that one process has read before another has started
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What is known of a data set once all its findings were told."""
+
+    dataset: DataSet
+    skipped: tuple[Skipped, ...]
+    trainers: tuple[str, ...]
+
+
+def check_data(request: Request, tell: Tell, progress: Progress = lambda done, total: None) -> Checked:
+    """Find a data set, look at all of it, and tell what is found, in the order of its files.
+
+    Raises   TargetRefused if there is no data set; UnknownRule; SourceUnreadable.
+    """
+    named = trainers_named(request.trainers)
+    ids = _ids(request)
+    if request.images:
+        require_pillow()
+    plan = plan_of(request, ids)
+    readers = tuple(name for name, formats in READS.items() if plan.format in formats)
+    trainers = named or tuple(name for name in readers if name in request.installed) or readers
+    told = _teller(tell, trainers, plan.format)
+    skipped = _look(plan, request, told, progress)
+    dataset = plan.dataset()
+    from patchkit.check_data.rules import found_in_all
+
+    findings, left = found_in_all(dataset, plan.part)
+    told(findings)
+    return Checked(dataset, (*skipped, *left), trainers)
+
+
+def _ids(request: Request) -> tuple[str, ...] | None:
+    if not request.select and not request.ignore:
+        return None
+    from patchkit.check_data.rules import rules_of
+
+    return tuple(rule.id for rule in rules_of(request.select, request.ignore))
+
+
+def _teller(tell: Tell, trainers: tuple[str, ...], format: str) -> Tell:
+    add = with_fates(trainers, format)
+
+    def told(findings: list[Finding]) -> None:
+        if findings:
+            tell([add(finding) for finding in findings])
+
+    return told
+
+
+def _look(plan: Plan, request: Request, tell: Tell, progress: Progress) -> list[Skipped]:
+    from patchkit.check_data.engines import ENGINES, cpus
+
+    skipped: list[Skipped] = []
+    jobs = request.jobs or cpus()
+    engine = ENGINES[request.engine]
+    images = [part for split, paths in plan.images().items() for part in image_parts(split, paths)]
+    work: list[tuple[Callable[[Any], Any], list[Any]]] = [(plan.look, plan.parts)]
+    if request.images:
+        work.append((look_at_images, images))
+    total = plan.amount + (sum(len(part.images) for part in images) if request.images else 0)
+    done = 0
+    for look, parts in work:
+        is_worth = len(parts) > 1 and (plan.amount > FEW or request.engine != "local" or look is look_at_images)
+        for looked in engine(look, parts, jobs if is_worth else 1):
+            done += looked.amount
+            progress(done, total)
+            plan.add(looked)
+            skipped += looked.skipped
+            tell(looked.findings)
+    return skipped
