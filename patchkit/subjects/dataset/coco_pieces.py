@@ -22,6 +22,7 @@ from patchkit.subjects.dataset.yolo_batch import cell, count_rows
 
 SHOWN = 160  # characters of an annotation
 UNREADABLE = object()
+INFINITY = float("inf")
 NOWHERE = (1.0, 1.0)  # for an image that is not there
 _Part = Annotated[float, Meta(ge=0)]
 _Size = Annotated[float, Meta(gt=0)]
@@ -127,7 +128,7 @@ class Pieces:
         """Count annotations, and show those that may not be sound."""
         text = b"[%b]" % piece.text
         end = len(piece.text)
-        places = None
+        places: dict[int, Element] = {}
         try:
             found: Sequence[Any] = _SOUND.decode(text)
             odd = self._odd(found)
@@ -135,12 +136,13 @@ class Pieces:
             try:
                 found = _ANY.decode(text)
             except _REFUSED:
-                places, end, _ = elements(piece.text)
-                found = [_any(piece.text[place.start : place.end]) for place in places]
+                exact, end, _ = elements(piece.text)
+                places = dict(enumerate(exact))
+                found = [_any(piece.text[place.start : place.end]) for place in exact]
             odd = self._odd_of_any(found)
         self.coco.annotations += len(found)
         if odd:
-            places = places or objects(piece.text, len(found))
+            places = places or objects(piece.text, len(found), (index for index, _ in odd))
             rows = tuple(self._row(found[index], piece, places[index], is_repeated) for index, is_repeated in odd)
             if not self._repeated:
                 count_rows(rows, self.coco.tally, detailed=self._detailed)
@@ -190,10 +192,10 @@ class Pieces:
         """The same for a piece in which some annotation is none by its types."""
         sound, places, others = [], [], []
         for index, one in enumerate(found):
-            try:
-                sound.append(msgspec.convert(_fields(one), _Sound))
+            if _is_sound(one):
+                sound.append(_Sound(one.image_id, one.category_id, tuple(one.bbox), one.id))
                 places.append(index)
-            except (msgspec.ValidationError, OverflowError):
+            else:
                 others.append(index)
         odd = [(places[index], is_repeated) for index, is_repeated in self._odd(sound)]
         if self._repeated:
@@ -232,7 +234,7 @@ class Pieces:
             row.line,
             row.start,
             row.end,
-            row.text,
+            row.text if one.bbox is UNREADABLE else _shown(one),
             one.category_id if isinstance(one.category_id, (int, float, str)) else None,
             numbers,
             "broken" if row.fault else "box",
@@ -292,14 +294,19 @@ def _any(text: bytes) -> _Any:
     return _Any(value.get("image_id"), value.get("category_id"), value.get("bbox"), value.get("id"))
 
 
-def _fields(one: _Any) -> dict[str, Any]:
-    return {"image_id": one.image_id, "category_id": one.category_id, "bbox": one.bbox, "id": one.id}
+def _is_sound(one: _Any) -> bool:
+    """True for what `_Sound` takes."""
+    box = one.bbox
+    if not type(one.image_id) is type(one.category_id) is type(one.id) is int or not _is_box(box):
+        return False
+    x, y, width, height = box
+    return bool(0 <= x < INFINITY and 0 <= y < INFINITY and 0 < width < INFINITY and 0 < height < INFINITY)
 
 
 def _is_box(value: Any) -> bool:
     if not isinstance(value, (list, tuple)) or len(value) != 4:
         return False
-    return all(isinstance(number, (int, float)) and not isinstance(number, bool) for number in value)
+    return {int, float}.issuperset(map(type, value))
 
 
 def _fault(one: _Any | _Sound, frames: dict[Any, Frame]) -> str:
@@ -314,6 +321,11 @@ def _fault(one: _Any | _Sound, frames: dict[Any, Frame]) -> str:
     if not isinstance(one.id, (int, str)) or isinstance(one.id, bool):
         return f"id is {_short(one.id)}"
     return ""
+
+
+def _shown(one: _Any | _Sound) -> str:
+    values = {"id": one.id, "image_id": one.image_id, "category_id": one.category_id, "bbox": one.bbox}
+    return ", ".join(f"{name} {_short(value)}" for name, value in values.items())
 
 
 def _short(value: Any) -> str:

@@ -6,7 +6,7 @@ that was right: `elements` finds the true ends by the brackets and strings alone
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -68,14 +68,17 @@ def elements(text: bytes) -> tuple[list[Element], int, bool]:
     return found, end, False
 
 
-def objects(text: bytes, count: int) -> list[Element]:
-    """The places of so many objects, which the text is known to hold."""
+def objects(text: bytes, count: int, wanted: Iterable[int]) -> dict[int, Element]:
+    """The places of some of so many objects, which the text is known to hold."""
     between = list(_BETWEEN.finditer(text))
     if len(between) != count - 1:  # the mark also stands in a string or deeper
-        return elements(text)[0]
-    starts = [_begin(text, 0), *(match.end() - 1 for match in between)]
-    ends = [*(match.start() + 1 for match in between), len(text.rstrip())]
-    return [Element(start, end) for start, end in zip(starts, ends, strict=True)]
+        return dict(enumerate(elements(text)[0]))
+    places = {}
+    for index in wanted:
+        start = between[index - 1].end() - 1 if index else _begin(text, 0)
+        end = between[index].start() + 1 if index < len(between) else len(text.rstrip())
+        places[index] = Element(start, end)
+    return places
 
 
 def _begin(text: bytes, position: int) -> int:

@@ -4,19 +4,40 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
+FEW = 1 << 20  # ids
 LIMIT = 1 << 28  # ids below it are bits
 AT_ONCE = 2_000_000  # hashes that are compared at one time
 
 
 class SeenIds:
-    """Ids that were seen: a bit for each small number, a set for whatever else is taken for an id."""
+    """Ids that were seen: a set as long as there are few, then a bit for each small number."""
 
     def __init__(self) -> None:
+        self._few: set[Any] | None = set()
         self._bits = bytearray(1 << 16)
-        self._others: set[Any] = set()
+        self._others: set[Any] = set()  # of many: whatever is no small number
 
     def repeated(self, ids: Sequence[Any]) -> set[int]:
         """Indices of the ids that were seen before, in this list or in one before it."""
+        if not {int, str, float, type(None)}.issuperset(map(type, ids)):
+            ids = [id if isinstance(id, (int, str, float)) else repr(id) for id in ids]
+        if self._few is None:
+            return self._repeated_of_many(ids)
+        new = set(ids)
+        found: set[int] = set()
+        if len(new) < len(ids) or not self._few.isdisjoint(new):
+            met: set[Any] = set()
+            for index, id in enumerate(ids):
+                if (id in met or id in self._few) and id is not None:
+                    found.add(index)
+                met.add(id)
+        self._few |= new
+        if len(self._few) > FEW:
+            few, self._few = self._few, None
+            self._repeated_of_many(list(few))
+        return found
+
+    def _repeated_of_many(self, ids: Sequence[Any]) -> set[int]:
         found: set[int] = set()
         bits, size = self._bits, 8 * len(self._bits)
         for index, id in enumerate(ids):
@@ -37,7 +58,7 @@ class SeenIds:
         if id is None:
             return False
         size = len(self._others)
-        self._others.add(id if isinstance(id, (int, str, float)) else repr(id))
+        self._others.add(id)
         return len(self._others) == size
 
 
