@@ -109,7 +109,11 @@ def _found(review: Review, groups: Sequence[found.Group]) -> Markup:
             for word, meaning in OUTCOMES.items()
             if word in present
         ]
-        note = tag("p", "The trainer: ", *words, class_="hint key") if words else ""
+        note = (
+            tag("p", "The trainer: ", *words, tag("span", "– what it does is not known"), class_="hint key")
+            if words
+            else ""
+        )
     return joined(tag("div", table, class_="scroll", tabindex=0, role="region", aria_label="What was found"), note)
 
 

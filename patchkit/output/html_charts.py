@@ -238,7 +238,7 @@ def _map(name: str, counts: Counter[int], axes: tuple[str, str], is_upward: bool
 
 def _level(count: int, most: int) -> int:
     """1 to LEVELS, by the cube root: few boxes are seen beside many."""
-    return max(1, math.ceil(LEVELS * (count / most) ** (1 / 3) - 1e-9))
+    return max(1, math.ceil(LEVELS * math.pow(count / most, 1 / 3) - 1e-9))
 
 
 def _legend(most: int) -> Markup:

@@ -181,8 +181,8 @@ def list_files(sources: Iterable[str]) -> YoloFiles:
 
 def label_folder(folder: str) -> str:
     """Where the labels of the images in a folder lie."""
-    before, found, after = f"{folder}/".rpartition(IMAGES)
-    return (before + LABELS + after).rstrip("/") if found else folder
+    before, found, after = f"/{folder}/".rpartition(IMAGES)
+    return (before + LABELS + after)[1:].rstrip("/") if found else folder
 
 
 def _list_folder(root: str, files: YoloFiles) -> None:
