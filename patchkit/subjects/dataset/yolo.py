@@ -1,7 +1,7 @@
 """Where the images and labels of a YOLO data set are: data.yaml, and the folders or lists that it names.
 
 Paths are looked up as ultralytics does: `path` of the data yaml, else its folder; relative ones from the working
-directory, then from the folder of the data yaml. The label of an image lies where the last `images` of its path is
+directory, and besides from the folder of the data yaml: the check may be started elsewhere than the training. The label of an image lies where the last `images` of its path is
 replaced by `labels`, with the suffix .txt.
 """
 
@@ -109,7 +109,7 @@ def from_yaml(path: Path) -> YoloSet:
         spans[split] = file.entries[split].span
         found = []
         for name in named:
-            place = _first(root / name, root / name.removeprefix("../"))
+            place = _first(root / name, root / name.removeprefix("../"), path.parent / name)
             if place is None:
                 absent.append(Unreadable(str(path), f"{split}: {root / name} is not there", spans[split].line))
             else:

@@ -1,0 +1,372 @@
+"""`patchkit check-data` from the command line: formats, exit codes, quarantine, and data that is damaged."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from patchkit.check_data.quarantine import merge, with_commas, with_rows, without
+from tests.conftest import Answer
+from tests.data_sets import IMAGE, ROW, YAML, check, places, rules, write, yolo
+from tests.support import assert_refused
+
+Patchkit = Callable[..., Answer]
+BAD = f"{ROW}-1 0.5 0.5 0.2 0.2\n2 0.5 0.5 0.2 0.2\n0 nan 0.5 0.2 0.2\n1 0.1 0.1 0.1 0.1\n"
+FOUND = {("class-negative", 2), ("class-too-large", 3), ("coordinate-not-finite", 4)}
+
+
+def coco(**more: object) -> dict[str, object]:
+    return {
+        "info": {"categories": "of what"} if more.pop("hard", False) else {},
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 50}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 7, "bbox": [10, 10, 20, 20]}],
+        "categories": [{"id": 7, "name": "cat"}],
+        **more,
+    }
+
+
+def test_each_bad_row_is_told_with_its_line_and_the_exit_code_is_1(patchkit: Patchkit, tmp_path: Path) -> None:
+    answer = patchkit("check-data", yolo(tmp_path, BAD), "--format", "json")
+    found = {(one["rule"], one["location"]["line"]) for one in answer.json["findings"] if one["severity"] == "error"}
+    assert (answer.code, found) == (1, FOUND)
+    assert answer.json["counts"]["error"] == 3
+    assert set(answer.json) == {"schema", "command", "findings", "skipped", "counts", "subject"}
+    assert answer.json["subject"]["splits"][0]["classes"] == {"-1": 1, "0": 2, "1": 2, "2": 1}
+    fates = {(fate["trainer"], fate["outcome"]) for one in answer.json["findings"] for fate in one["fates"]}
+    assert ("ultralytics", "drops-image") in fates
+    assert ("yolov10", "crash") in fates  # class == nc
+
+
+def test_sound_data_exits_0_and_is_summed_up(patchkit: Patchkit, tmp_path: Path) -> None:
+    answer = patchkit("check-data", yolo(tmp_path), "--least", "0")
+    assert answer.code == 0, answer.out
+    assert "train: 2 images, 2 objects" in answer.out
+    assert "0 errors, 0 warnings, 0 notes" in answer.out
+    assert "1 dog" in answer.out
+
+
+def test_text_shows_the_first_findings_of_a_rule_and_counts_all(patchkit: Patchkit, tmp_path: Path) -> None:
+    rows = "".join(f"-1 0.{place:02d} 0.5 0.2 0.2\n" for place in range(11, 61))
+    answer = patchkit("check-data", yolo(tmp_path, rows), "--max-per-rule", "3", "--ignore", "class-rare")
+    assert answer.out.count("[class-negative]") == 3
+    assert "... and 47 more of class-negative" in answer.out
+    assert "50 errors" in answer.out
+
+
+@pytest.mark.parametrize("format", ["sarif", "github", "junit", "html"])
+def test_the_other_formats_hold_every_finding(format: str, patchkit: Patchkit, tmp_path: Path) -> None:
+    answer = patchkit("check-data", yolo(tmp_path, BAD), "--format", format, "--select", "class-negative")
+    assert answer.code == 1
+    assert "class -1 is below 0" in answer.out
+    if format == "sarif":
+        assert json.loads(answer.out)["runs"][0]["results"][0]["ruleId"] == "class-negative"
+    if format == "junit":
+        assert ET.fromstring(answer.out).find("testsuite") is not None
+
+
+@pytest.mark.parametrize(("level", "code"), [("error", 0), ("warning", 1), ("note", 1)])
+def test_the_exit_code_follows_the_least_severity(level: str, code: int, patchkit: Patchkit, tmp_path: Path) -> None:
+    answer = patchkit("check-data", yolo(tmp_path, ROW + ROW), "--fail-on", level)
+    assert answer.code == code
+
+
+def test_fates_are_those_of_the_trainer_that_is_named(patchkit: Patchkit, tmp_path: Path) -> None:
+    data = yolo(tmp_path, BAD)
+    answer = patchkit("check-data", data, "--for", "yolov10", "--format", "json")
+    assert {fate["trainer"] for one in answer.json["findings"] for fate in one["fates"]} == {"yolov10"}
+    assert patchkit("check-data", data, "--for", "ultralytics==8.4.190").code == 1
+    assert_refused(patchkit("check-data", data, "--for", "ultralytics==7.0"), "was not measured")
+    assert_refused(patchkit("check-data", data, "--for", "detectron2"), "no trainer")
+
+
+def test_bad_rows_go_into_quarantine_and_come_back_byte_for_byte(patchkit: Patchkit, tmp_path: Path) -> None:
+    data = yolo(tmp_path / "data", "\ufeff" + BAD.replace("\n", "\r\n"), {"labels/train.cache": "old"})
+    before = {path: path.read_bytes() for path in sorted(data.parent.rglob("*")) if path.is_file()}
+    folder = tmp_path / "bad"
+    answer = patchkit("check-data", data, "--fix", "--quarantine", folder, "--format", "json", "--least", "0")
+    assert (answer.code, answer.json["counts"]["error"], answer.json["counts"]["warning"]) == (0, 0, 0)
+    assert answer.json["moved"] == {"folder": str(folder), "rows": 4, "files": 1, "caches": 1}
+    kept = (data.parent / "labels/train/a.txt").read_bytes()
+    assert kept.decode() == f"{ROW}1 0.1 0.1 0.1 0.1\n".replace("\n", "\r\n")
+    assert not (data.parent / "labels/train.cache").exists()
+    assert patchkit("check-data", "--undo", folder).code == 0
+    assert {path: path.read_bytes() for path in sorted(data.parent.rglob("*")) if path.is_file()} == before
+    again = patchkit("check-data", "--undo", folder)
+    assert (again.code, "as it was" in again.err) == (0, True)
+
+
+def test_undo_refuses_a_file_that_was_changed_and_writes_nothing(patchkit: Patchkit, tmp_path: Path) -> None:
+    data = yolo(tmp_path / "data", BAD, {"labels/train/b.txt": "9 0.5 0.5 0.1 0.1\n"})
+    assert patchkit("check-data", data, "--fix", "--quarantine", tmp_path / "bad").code in (0, 1)
+    changed = data.parent / "labels/train/a.txt"
+    changed.write_text(ROW)
+    other = (data.parent / "labels/train/b.txt").read_bytes()
+    assert_refused(patchkit("check-data", "--undo", tmp_path / "bad"), "was changed since --fix", "a.txt")
+    assert (changed.read_text(), (data.parent / "labels/train/b.txt").read_bytes()) == (ROW, other)
+
+
+def test_a_quarantine_that_was_cut_off_half_way_can_be_undone(patchkit: Patchkit, tmp_path: Path) -> None:
+    data = yolo(tmp_path / "data", BAD, {"labels/train/b.txt": "9 0.5 0.5 0.1 0.1\n"})
+    before = {name: (data.parent / f"labels/train/{name}.txt").read_bytes() for name in "ab"}
+    patchkit("check-data", data, "--fix", "--quarantine", tmp_path / "bad")
+    (data.parent / "labels/train/b.txt").write_bytes(before["b"])  # as if it had not been reached
+    (tmp_path / "bad/rows/000001.rows").unlink()
+    assert patchkit("check-data", "--undo", tmp_path / "bad").code == 0
+    assert {name: (data.parent / f"labels/train/{name}.txt").read_bytes() for name in "ab"} == before
+
+
+def test_what_goes_with_what_is_checked_before_anything_is_written(patchkit: Patchkit, tmp_path: Path) -> None:
+    data = yolo(tmp_path / "data", BAD)
+    before = (tmp_path / "data/labels/train/a.txt").read_bytes()
+    assert_refused(patchkit("check-data", data, "--fix"), "--quarantine")
+    assert_refused(patchkit("check-data", data, "--quarantine", tmp_path / "q"), "--fix")
+    assert_refused(patchkit("check-data"), "nothing to check")
+    assert_refused(patchkit("check-data", data, "--undo", tmp_path / "q"), "--undo goes without")
+    assert_refused(patchkit("check-data", "--undo", tmp_path / "data"), "no quarantine")
+    assert_refused(patchkit("check-data", data, "--fix", "--quarantine", tmp_path / "data"), "not an empty folder")
+    assert_refused(patchkit("check-data", data, "--select", "class-negativ"), "class-negative")
+    assert_refused(patchkit("check-data", tmp_path / "none.yaml"), "no such file")
+    assert (tmp_path / "data/labels/train/a.txt").read_bytes() == before
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.integers(0, 99), max_size=8), st.data())
+def test_annotations_are_taken_out_of_a_json_with_their_commas(numbers: list[int], data: st.DataObject) -> None:
+    space = data.draw(st.sampled_from(["", " ", "\n  "]))
+    text = f"[{space}" + f"{space},{space}".join(f'{{"id": {number}}}' for number in numbers) + f"{space}]"
+    ends = [index + 1 for index, letter in enumerate(text) if letter == "}"]
+    starts = [index for index, letter in enumerate(text) if letter == "{"]
+    chosen = data.draw(st.sets(st.integers(0, len(numbers) - 1))) if numbers else set()
+    spans = with_commas(text.encode(), [(starts[index], ends[index]) for index in sorted(chosen)])
+    left = without(text.encode(), spans)
+    assert json.loads(left) == [{"id": number} for index, number in enumerate(numbers) if index not in chosen]
+    rows = b"".join(text.encode()[start:end] for start, end in spans)
+    assert with_rows(left, spans, rows) == text.encode()
+
+
+@given(st.binary(max_size=60), st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=5))
+def test_what_was_taken_out_can_be_put_back(text: bytes, places: list[tuple[int, int]]) -> None:
+    spans = merge((min(pair, len(text)), min(max(pair, other), len(text))) for pair, other in places)
+    rows = b"".join(text[start:end] for start, end in spans)
+    assert with_rows(without(text, spans), spans, rows) == text
+
+
+def test_a_coco_file_is_read_record_by_record_whatever_is_in_it(tmp_path: Path) -> None:
+    bad = [
+        {"id": 2, "image_id": 1, "category_id": 8, "bbox": [10, 10, 20, 20]},
+        {"id": 3, "image_id": 9, "category_id": 7, "bbox": [10, 10, 20, 20]},
+        {"id": 3, "image_id": 1, "category_id": 7, "bbox": [11, 10, 20, 20]},
+        {"id": 4, "image_id": 1, "category_id": 7, "bbox": []},
+        {"id": 5, "image_id": 1, "category_id": 7, "bbox": [10, 10, 0, 20]},
+        {"id": 6, "image_id": 1, "category_id": 7, "bbox": [10, 10, 20, -20]},
+        {"id": 7, "image_id": 1, "category_id": 7, "bbox": [90, 10, 20, 20]},
+        {"id": 8, "image_id": 1, "category_id": 7, "bbox": [float("nan"), 10, 20, 20]},
+        {"id": 9, "image_id": 1, "category_id": 7, "bbox": [10, 10, 20, 20]},
+        "no object",
+        {"id": 10, "image_id": {"x": [{}, {}]}, "category_id": 7, "bbox": [10, 10, 20, 20], "deep": [{}, {}]},
+    ]
+    for hard in (False, True):
+        whole = coco(hard=hard)
+        whole["annotations"] = [*whole["annotations"], *bad]  # type: ignore[misc]
+        path = tmp_path / f"{hard}.json"
+        path.write_text(json.dumps(whole, indent=1))
+        findings, checked = check(path)
+        found = {(one.rule, one.message.partition(":")[0].removeprefix("annotation ")) for one in findings}
+        assert found >= {
+            ("category-unknown", "2"),
+            ("image-unknown", "3"),
+            ("annotation-id-duplicate", "3"),
+            ("annotation-unreadable", "4"),
+            ("size-zero", "5"),
+            ("size-negative", "6"),
+            ("edge-outside", "7"),
+            ("coordinate-not-finite", "8"),
+            ("row-duplicate", "9"),
+        }
+        lines = path.read_text().splitlines()
+        for one in findings:
+            if one.rule == "size-zero":
+                assert lines[one.location.line] == '   "id": 5,'
+        assert checked.dataset.splits[0].tally.objects == 12
+
+
+@pytest.mark.parametrize("order", [["categories", "annotations", "images"], ["annotations", "categories", "images"]])
+def test_the_order_of_a_coco_file_does_not_matter(order: list[str], tmp_path: Path) -> None:
+    whole = coco()
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({name: whole[name] for name in order}))
+    findings, checked = check(path)
+    assert rules(findings) == set()
+    assert checked.dataset.splits[0].tally.classes == {7: 1}
+
+
+def test_a_json_that_is_cut_off_says_how_far_it_was_sound(tmp_path: Path) -> None:
+    rows = [{"id": id, "image_id": 1, "category_id": 7, "bbox": [10, 10, 20, 20 + id / 100]} for id in range(900)]
+    whole = coco()
+    text = json.dumps({"categories": whole["categories"], "images": whole["images"], "annotations": rows}, indent=0)
+    path = tmp_path / "a.json"
+    path.write_text(text[: text.index('"id": 700,')])
+    findings, checked = check(path)
+    assert [one.rule for one in findings] == ["annotation-unreadable"]
+    assert "700 annotations" in findings[0].message
+    assert checked.dataset.splits[0].tally.objects == 700
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "{}", '{"images": []}', "\0" * 100, "[" * 10_000, '{"a":' * 10_000])
+def test_what_is_no_coco_file_is_told_and_nothing_else_happens(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    findings, _ = check(path)
+    assert [one.rule for one in findings] == ["path-unreadable"]
+
+
+def test_nesting_of_ten_thousand_levels_is_one_bad_record(tmp_path: Path) -> None:
+    text = json.dumps(coco()).replace('"bbox"', '"deep": ' + "[" * 10_000 + "]" * 10_000 + ', "bbox"')
+    path = tmp_path / "a.json"
+    path.write_text(text.replace('"annotations": [', '"annotations": [{"id": 3, "image_id": 1}, '))
+    findings, checked = check(path, ignore=("class-never-seen",))
+    assert {one.rule for one in findings} == {"annotation-unreadable"}
+    assert checked.dataset.splits[0].tally.objects == 2
+
+
+def test_a_line_without_end_and_a_large_file_are_read_in_pieces(tmp_path: Path) -> None:
+    rows = "".join(f"0 0.5 0.5 0.{number:07d} 0.2\n" for number in range(1_000_000, 1_260_000))
+    long = "1 " + "0" * (9 << 20) + "\n"
+    data = yolo(tmp_path, rows + long + "7 0.5 0.5 0.1 0.1\n")
+    findings, checked = check(data)
+    assert ("coordinate-not-number", 260_001) in places(findings)
+    assert ("class-too-large", 260_002) in places(findings)
+    assert checked.dataset.splits[0].tally.classes[0] == 260_000
+    assert "row-duplicate" in {one.rule for one in checked.skipped}
+
+
+def test_paths_that_lead_nowhere_or_back_are_told_and_the_rest_is_checked(patchkit: Patchkit, tmp_path: Path) -> None:
+    data = yolo(tmp_path, BAD, {"data.yaml": YAML.replace("train\n", "train\nval: images/vla\ntest: list.txt\n")})
+    write(tmp_path, {"list.txt": "./images/train/a.jpg\n./images/none.jpg\n"})
+    (tmp_path / "images/train/loop").symlink_to(tmp_path / "images")
+    (tmp_path / "images/train/self").symlink_to("self")
+    (tmp_path / "labels/train/c.txt").symlink_to("nowhere")
+    (tmp_path / "images/train/c.jpg").write_bytes(IMAGE)
+    name = os.fsdecode(b"\xff line\nfeed")
+    write(tmp_path, {f"images/train/{name}.jpg": IMAGE, f"labels/train/{name}.txt": "-1 0.5 0.5 0.2 0.2\n"})
+    answer = patchkit("check-data", data, "--max-per-rule", "50", cwd=tmp_path)
+    assert answer.code == 1
+    assert "Traceback" not in answer.err
+    for words in (
+        "images/vla is not there",
+        "a link that leads back",
+        "No such file",
+        r"\xff" if False else "line\\nfeed",
+    ):
+        assert words in answer.out, answer.out
+    assert answer.out.count("[class-negative]") == 2
+
+
+def test_a_folder_that_may_not_be_read_is_one_finding(tmp_path: Path) -> None:
+    data = yolo(tmp_path, BAD, {"images/train/shut/d.jpg": IMAGE})
+    shut = tmp_path / "images/train/shut"
+    shut.chmod(0)
+    code = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from patchkit.check_data import plans, rules\n"
+        "from patchkit.check_data.run import check_data; from patchkit.check_data.request import Request\n"
+        "from patchkit.subjects.dataset import yolo; from patchkit.check_data import yolo; rules.rules_of((), ())\n"
+        "os.setuid(65534)\n"
+        "check_data(Request(Path(sys.argv[1])), lambda found: print(*(one.rule for one in found)))"
+    )
+    for folder in (tmp_path, *tmp_path.parents):
+        if str(folder).startswith("/tmp/"):
+            folder.chmod(0o755)
+    user = ["setpriv", "--reuid=65534"] if False else []
+    done = subprocess.run(
+        [*user, sys.executable, "-c", code, data], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    shut.chmod(0o755)
+    assert "path-unreadable" in done.stdout, done.stderr
+    assert "class-negative" in done.stdout
+
+
+def test_polygons_poses_and_oriented_boxes_are_rows_of_their_own_kind(tmp_path: Path) -> None:
+    pose = "kpt_shape: [2, 3]\n"
+    rows = "0 0.5 0.5 0.2 0.2 0.4 0.4 2 0.6 0.6 1\n1 0.5 0.5 0.2 0.2 0.4 1.4 2 0.6 0.6 1\n0 0.5 0.5 0.2 0.2\n"
+    data = yolo(tmp_path / "pose", rows, {"data.yaml": YAML + pose, "labels/train/b.txt": rows.splitlines()[0] + "\n"})
+    assert places(check(data)[0]) >= {("coordinate-outside", 2), ("column-count", 3)}
+    shapes = "0 0.1 0.1 0.2 0.1 0.2 0.2 0.1 0.2\n1 0.1 0.1 0.2 0.1 0.2 0.2\n1 0.1 0.1 0.1 0.1 0.1 0.2\n"
+    findings, checked = check(yolo(tmp_path / "shapes", shapes))
+    assert places(findings) == {("size-zero", 3)}
+    assert checked.dataset.splits[0].tally.forms["polygon"] == 3
+
+
+def test_class_folders_and_labels_in_file_names_are_counted(tmp_path: Path) -> None:
+    write(
+        tmp_path / "folders", {f"{split}/{name}/1.jpg": IMAGE for split in ("train", "val") for name in ("cat", "dog")}
+    )
+    findings, checked = check(tmp_path / "folders")
+    assert (rules(findings), checked.dataset.format) == (set(), "folder")
+    write(tmp_path / "hw3", dict.fromkeys(("0_1.jpg", "1_2.jpg", "none.jpg", "11_0.jpg"), IMAGE))
+    findings, checked = check(tmp_path / "hw3", pattern=r"(?P<label>\d+)_.*\.jpg", nc=11, ignore=("class-never-seen",))
+    assert {(one.rule, Path(one.location.path).name) for one in findings} == {
+        ("class-negative", "none.jpg"),
+        ("class-too-large", "11_0.jpg"),
+    }
+    assert {fate.outcome for one in findings for fate in one.fates if fate.trainer == "crossentropy"} == {"crash"}
+
+
+def test_voc_and_dataset_ymls_of_paddle_are_read(tmp_path: Path) -> None:
+    xml = (
+        "<annotation><size><width>100</width><height>50</height></size>\n"
+        "<object><name>cat</name><bndbox><xmin>10</xmin><ymin>10</ymin><xmax>5</xmax><ymax>20</ymax></bndbox></object>\n"
+        "<object><name>cow</name><bndbox><xmin>10</xmin><ymin>10</ymin><xmax>50</xmax><ymax>20</ymax></bndbox></object>\n"
+        "</annotation>\n"
+    )
+    files = {"Annotations/a.xml": xml, "JPEGImages/a.jpg": IMAGE, "label_list.txt": "cat\ndog\n"}
+    voc = write(tmp_path / "voc", files)
+    findings, checked = check(voc)
+    assert places(findings) >= {("size-negative", 2), ("category-unknown", 3)}
+    assert checked.dataset.format == "voc"
+    yml = "TrainDataset:\n  name: COCODataSet\n  anno_path: a.json\n  dataset_dir: {0}\nnum_classes: 3\n"
+    write(tmp_path / "paddle", {"a.json": json.dumps(coco()), "d.yml": yml.format(tmp_path / "paddle")})
+    findings, checked = check(tmp_path / "paddle/d.yml")
+    assert "class-count-differs" in rules(findings)
+    assert checked.dataset.splits[0].tally.objects == 1
+
+
+def test_images_of_two_splits_are_found_by_their_bytes(tmp_path: Path) -> None:
+    data = yolo(
+        tmp_path, None, {"data.yaml": YAML.replace("train\n", "train\nval: images/val\n"), "images/val/v.jpg": IMAGE}
+    )
+    write(tmp_path, {"labels/val/v.txt": ROW})
+    assert "image-in-two-splits" not in rules(check(data)[0])
+    assert "image-in-two-splits" in rules(check(data, by_content=True)[0])
+
+
+def test_the_nc_of_a_model_is_compared(tmp_path: Path) -> None:
+    data = yolo(tmp_path)
+    write(tmp_path, {"model.yaml": "nc: 80\n"})
+    assert rules(check(data, model=tmp_path / "model.yaml")[0]) == {"class-count-differs"}
+
+
+def test_many_files_are_looked_at_by_several_processes_with_one_result(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {}
+    for number in range(5200):
+        files[f"images/train/{number}.jpg"] = b""
+        files[f"labels/train/{number}.txt"] = ROW if number % 100 else "5 0.5 0.5 0.1 0.1\n"
+    data = yolo(tmp_path, None, files)
+    one, first = check(data, jobs=1)
+    two, second = check(data, jobs=2)
+    assert one == two
+    assert len(one) == 52
+    assert first.dataset.splits[0].tally == second.dataset.splits[0].tally
+
+
+@pytest.mark.parametrize("engine", ["dask", "ray"])
+def test_an_engine_that_is_not_installed_is_told(engine: str, patchkit: Patchkit, tmp_path: Path) -> None:
+    assert_refused(patchkit("check-data", yolo(tmp_path), "--engine", engine), f"patchkit-cv[{engine}]")
