@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -296,6 +296,7 @@ def test_pictures_are_shared_between_rules() -> None:
     assert sum("b.txt" in text for text in page.text("place")) == 10
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 50), max_size=9), st.integers(0, 120))
 def test_shares_are_even(counts: list[int], limit: int) -> None:
     given_ = shares(counts, limit)
@@ -400,6 +401,7 @@ def test_an_image_that_would_fill_the_memory_is_not_decoded(tmp_path: Path) -> N
     assert opener(True)(str(tmp_path / "b.png")).uri == ""
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=64),
     st.sampled_from([b"\x89PNG\r\n\x1a\n", b"GIF87a", b"\xff\xd8\xff", b"RIFF0000WEBPVP8X", b""]),
@@ -496,6 +498,7 @@ def test_hostile_text_adds_no_element_and_no_attribute(text: str) -> None:
     assert len(page.text("script")) == 1
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=()), min_size=1).filter(lambda text: "/" not in text and text.strip()))
 def test_any_text_adds_no_element_and_no_attribute(text: str) -> None:
     page = read(everywhere(text), pillow=False)

@@ -51,10 +51,6 @@ def unreadable_image(folder: Path) -> None:
     (folder / "bad.png").write_bytes(b"no image")
 
 
-def no_image(folder: Path) -> None:
-    (folder / "bad.png").unlink()
-
-
 def second(*row: float, right: Rows | None = None) -> Case:
     """A second row of the bad image."""
     return Case((GOOD, row), right)  # type: ignore[arg-type]
@@ -70,10 +66,8 @@ ROWS = {
     "row-duplicate": Case((*TWO, OTHER), TWO),
     "label-empty": Case(()),
     "image-unreadable": Case(plant=unreadable_image),
-    "path-unreadable": Case(plant=no_image),
-    "image-in-two-splits": Case(),
-    "class-never-seen": Case(),
-    "class-only-in-validation": Case(),
+    "image-unreadable, missing": Case(plant=lambda folder: (folder / "bad.png").unlink()),
+    "class-never-seen": Case(),  # the third one
     "class-rare": Case(),
 }
 
@@ -114,6 +108,7 @@ def with_gaps(content: Json) -> Json:
 COCO_CASES = {
     **ROWS,
     "label-missing": Case(()),
+    "path-unreadable": Case(plant=lambda folder: (folder / "labels.json").unlink()),
     "annotation-id-duplicate": Case(change=id_twice),
     "image-unknown": Case((*TWO, ELSEWHERE), change=foreign(image_id=77)),
     "category-unknown": Case((*TWO, (77, *ELSEWHERE[1:])), change=foreign(category_id=77)),
@@ -124,6 +119,7 @@ COCO_CASES = {
 VOC_CASES = {
     **ROWS,
     "label-missing": Case(plant=lambda folder: (folder / "bad.xml").unlink()),
+    "path-unreadable": Case(plant=lambda folder: (folder / "train.txt").unlink()),
     "label-orphan": Case(TWO, TWO, plant=lambda folder: (folder / "orphan.xml").write_text(voc((OTHER,))) and None),
     "category-unknown": Case(change=lambda content: content.replace("<name>two", "<name>five")),
     "annotation-unreadable": Case(change=lambda content: content.replace("bndbox", "polygon")),
@@ -166,7 +162,9 @@ FIELDS = ["image", "gt_bbox", "gt_class", "is_crowd"]
 
 
 def coco_data_set(case: Case, folder: Path) -> Any:
-    (folder / "labels.json").write_text(json.dumps(case.change(coco(case.written if case.change is Case.change else TWO))))
+    (folder / "labels.json").write_text(
+        json.dumps(case.change(coco(case.written if case.change is Case.change else TWO)))
+    )
     return coco_source.COCODataSet(str(folder), "", "labels.json", data_fields=FIELDS)
 
 

@@ -1,12 +1,13 @@
 """What detectors of torchvision and the cross entropy of torch make of one defect each.
 
 A detector in training mode takes three images, of which the second has the defect; its losses are compared with those
-of other targets in its place. The cross entropy takes the labels of class folders, as `ImageFolder` gives them. The last
-line printed is a JSON object: "RetinaNet" and "Faster R-CNN" hold what each of TARGETS came to, "images" what the readers
-of torchvision do with a bad image, and "folder" what each of FOLDERS came to.
+of other targets in its place. The cross entropy takes the labels of class folders, as `ImageFolder` gives them. The
+last line printed is a JSON object: "RetinaNet" and "Faster R-CNN" hold what each of TARGETS came to, "images" what the
+readers of torchvision do with a bad image, and "folder" what each of FOLDERS came to.
 """
 
 import json
+import shutil
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -65,10 +66,10 @@ TARGETS = {
 }
 
 
-def detector(kind: type[nn.Module]) -> nn.Module:
+def detector(kind: type[nn.Module], **options: int) -> nn.Module:
     """A model in training mode."""
     torch.manual_seed(0)
-    model = kind(Backbone(), CLASSES, min_size=SIDE, max_size=SIDE).train()
+    model = kind(Backbone(), CLASSES, min_size=SIDE, max_size=SIDE, **options).train()
     for name, module in model.named_modules():
         if isinstance(module, nn.Conv2d) and "classification_head" in name:
             nn.init.kaiming_normal_(module.weight)  # else the loss of one class is that of any other
@@ -102,16 +103,16 @@ def trained(model: nn.Module, targets: Targets) -> Iterator[tuple[str, Any]]:
     given = losses(model, targets.rows)
     sum(given.values()).backward()
     yield "losses", {name: loss.item() for name, loss in given.items()}
-    others: dict[str, Rows | None] = {
-        "without the row": targets.rows[:-1],
-        "right": targets.right,
-        "the last class": [*targets.rows[:-1], (CLASSES - 1, *BOX)],
-    }
+    others: dict[str, Rows] = {}
+    if targets.rows:
+        others["without the row"] = targets.rows[:-1]
+        others["the last class"] = [*targets.rows[:-1], (CLASSES - 1, *BOX)]
+    if targets.right is not None:
+        others["right"] = targets.right
     for name, rows in others.items():
-        if rows is not None:
-            with torch.no_grad():
-                other = losses(model, rows)
-            yield f"same as {name}", all(torch.equal(given[part], other[part]) for part in given)
+        with torch.no_grad():
+            other = losses(model, rows)
+        yield f"same as {name}", all(torch.equal(given[part], other[part]) for part in given)
 
 
 # Images
@@ -150,7 +151,7 @@ def opened_by_coco(plant: Callable[[Path], None], folder: Path) -> Iterator[tupl
 
 @dataclass(frozen=True)
 class Folders:
-    """Class folders with an image each; `plant(folder)` brings a defect in, and `label` stands for the first image's."""
+    """Class folders with an image each: `plant(folder)` brings a defect in, or `label` is that of the first image."""
 
     plant: Callable[[Path], None] = lambda folder: None
     label: int | None = None
@@ -172,7 +173,8 @@ FOLDERS = {
     "image-in-two-splits": Folders(in_two_splits),
     "stem-twice": Folders(lambda folder: image(folder / "train/a/0.bmp")),
     "image-unreadable": Folders(lambda folder: unreadable_image(folder / "train/a/0.png")),
-    "path-unreadable": Folders(lambda folder: dead_link(folder / "train/a/1.png")),
+    "path-unreadable": Folders(lambda folder: shutil.rmtree(folder / "train")),
+    "path-unreadable, image": Folders(lambda folder: dead_link(folder / "train/a/1.png")),
 }
 
 
@@ -183,9 +185,10 @@ def classified(case: Folders, folder: Path) -> Iterator[tuple[str, Any]]:
     case.plant(folder)
     train, val = ImageFolder(str(folder / "train")), ImageFolder(str(folder / "val"))
     shared = set(train.classes) & set(val.classes)
-    yield "other indices in validation", [
-        name for name in sorted(shared) if train.class_to_idx[name] != val.class_to_idx[name]
-    ]
+    yield (
+        "other indices in validation",
+        [name for name in sorted(shared) if train.class_to_idx[name] != val.class_to_idx[name]],
+    )
     labels = torch.tensor([label for _, label in train])
     if case.label is not None:
         labels[0] = case.label
@@ -202,7 +205,10 @@ def main() -> None:
     folder = Path("sets")
     answer = {
         name: {key: dict(attempt(lambda m=model, t=targets: trained(m, t))) for key, targets in TARGETS.items()}
-        for name, model in (("RetinaNet", detector(RetinaNet)), ("Faster R-CNN", detector(FasterRCNN)))
+        for name, model in (
+            ("RetinaNet", detector(RetinaNet)),
+            ("Faster R-CNN", detector(FasterRCNN, rpn_post_nms_top_n_train=64)),
+        )
     }
     answer["images"] = {
         key: dict(attempt(lambda p=plant, k=key: opened_by_coco(p, folder / f"coco/{k}")))

@@ -14,7 +14,9 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -23,6 +25,9 @@ import torch
 
 if not hasattr(np, "trapz"):  # numpy 2 renamed a function of the metrics of the fork
     np.trapz = np.trapezoid
+if find_spec("huggingface_hub") is None:  # the fork derives a model from a class of it
+    hub = type("PyTorchModelHubMixin", (), {"__init_subclass__": lambda cls, **options: None})
+    sys.modules["huggingface_hub"] = SimpleNamespace(PyTorchModelHubMixin=hub)
 
 from ultralytics.cfg import DEFAULT_CFG
 from ultralytics.data import YOLODataset
@@ -138,8 +143,9 @@ CASES = {
     "label-empty": Case(labels(""), ()),
     "label-orphan": Case(lambda folder: label_of(folder, "orphan").write_text(text(OTHER)) and None, TWO, TWO),
     "image-unreadable": Case(unreadable_image, TWO),
-    "path-unreadable": Case(dead_link("images/train/bad.png"), TWO),
-    "path-unreadable of a label": Case(dead_link("labels/train/bad.txt"), ()),
+    "path-unreadable": Case(lambda folder: shutil.rmtree(folder / "images/train"), TWO),
+    "path-unreadable, image": Case(dead_link("images/train/bad.png"), TWO),
+    "path-unreadable, label": Case(dead_link("labels/train/bad.txt"), ()),
     "stem-twice": Case(stem_twice, TWO),
     "image-in-two-splits": Case(in_two_splits, TWO),
     "class-count-differs": Case(fewer_names, TWO),
@@ -178,7 +184,9 @@ def good_data_set(folder: Path) -> None:
         cv2.imwrite(str(folder / f"images/{split}/{stem}.png"), rng.integers(0, 255, (SIDE, SIDE, 3), dtype=np.uint8))
         (folder / f"labels/{split}/{stem}.txt").write_text(text(*rows))
     names = ", ".join(NAMES)
-    (folder / "data.yaml").write_text(f"path: {folder.resolve()}\ntrain: images/train\nval: images/val\nnames: [{names}]\n")
+    (folder / "data.yaml").write_text(
+        f"path: {folder.resolve()}\ntrain: images/train\nval: images/val\nnames: [{names}]\n"
+    )
 
 
 def loaded(folder: Path, split: str = "train", **settings: float) -> Any:
@@ -252,9 +260,9 @@ def told(case: Case, folder: Path) -> Iterator[tuple[str, Any]]:
 
 def main() -> None:
     torch.set_num_threads(1)
-    cases = sys.argv[1:] or CASES
+    answer = {name: dict(told(case, Path("sets") / name.replace("/", "-"))) for name, case in CASES.items()}
     print()
-    print(json.dumps({name: dict(told(CASES[name], Path("sets") / name.replace("/", "-"))) for name in cases}))
+    print(json.dumps(answer))
 
 
 if __name__ == "__main__":

@@ -145,7 +145,8 @@ def _schedule(audited: Audited) -> "Course | None":
 
 def documentation(name: str) -> str | None:
     """The documentation of a rule; None if no rule has this id."""
-    rule = next((rule for package in PACKAGES for rule in load_rules(package) if rule.id == name), None)
+    packages = (*PACKAGES, "patchkit.rules.dataset")
+    rule = next((rule for package in packages for rule in load_rules(package) if rule.id == name), None)
     return f"{rule.id} ({rule.severity.value})\n\n{rule.documentation}" if rule else None
 
 

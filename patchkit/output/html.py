@@ -21,7 +21,9 @@ from patchkit.output.html_pictures import opener
 
 
 def render(review: Review, *, pillow: bool | None = None) -> str:
-    """The page. Images become small with Pillow, and are embedded as they are without; None: if it can be imported.
+    """The page, in ASCII: every encoding of the output carries it.
+
+    Images become small with Pillow, and are embedded as they are without; None: if it can be imported.
 
     Every finding is counted; some thousands are listed, and the page says how many are not.
     """
@@ -40,7 +42,8 @@ def render(review: Review, *, pillow: bool | None = None) -> str:
         "foot": _foot(review, groups),
         "script": script,
     }
-    return Template(_resource("report.html")).substitute(pieces)
+    page = Template(_resource("report.html")).substitute(pieces)
+    return page.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 def _resource(name: str) -> str:

@@ -1,0 +1,307 @@
+"""The table of what trainers do with defects of data sets, against the trainers' own functions.
+
+Every entry of the table is compared with what came of the same defect, planted in a small data set, unless READ says
+why it is known from the code alone. The YOLOv10 fork is on no index: its entries are compared where the environment
+variable PATCHKIT_YOLOV10 names a checkout of it.
+"""
+
+import json
+import math
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from framework_tests.conftest import Packages
+from patchkit.check_data import fates
+from patchkit.check_data.fates import OUTCOMES, TRAINERS
+from patchkit.rules import dataset as rules
+from patchkit.subjects.dataset.labels import COCO, FOLDER, FORMATS, VOC, YOLO
+
+Json = dict[str, Any]
+Rows = Sequence[list[float]]
+
+READS = {
+    "ultralytics": (YOLO,),
+    "yolov10": (YOLO,),
+    "paddledetection": (COCO, VOC),
+    "mlcommons": (COCO,),
+    "torchvision": (COCO,),
+    "crossentropy": (FOLDER,),
+}
+FIELDS = {"trainer", "releases", "outcome", "account", "evidence"}
+YOLOV10 = os.environ.get("PATCHKIT_YOLOV10")
+# In parts of the image, and in pixels: VOC clips at the last pixel, not at the edge.
+PARTS, PIXELS = 1e-3, 1.0
+
+ONE_SPLIT = "its reader takes one split and has nothing to compare it with"
+ITS_OWN = "ConvertCocoPolysToMask is in no package; measured by hand with the checkout that the evidence names"
+READ = {
+    **{
+        (trainer, rule): ONE_SPLIT
+        for trainer in ("paddledetection", "mlcommons")
+        for rule in ("image-in-two-splits", "class-only-in-validation")
+    },
+    **{
+        ("mlcommons", rule): ITS_OWN
+        for rule in (
+            *("coordinate-not-finite", "coordinate-outside", "edge-outside", "size-zero", "size-negative"),
+            "annotation-unreadable",
+        )
+    },
+}
+OF_PYCOCOTOOLS = ("annotation-id-duplicate", "image-unknown")
+OF_IMAGES = ("image-unreadable", "path-unreadable")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of the table, for one of its formats."""
+
+    key: str
+    format: str
+    outcome: str
+    trainer: str
+
+    @property
+    def planted(self) -> str:
+        """The defect in the scripts: an image that is in two splits has the same bytes there."""
+        return self.key.removesuffix("/content")
+
+    def __str__(self) -> str:
+        return f"{self.trainer}-{self.format}-{self.key}"
+
+
+TABLE: dict[str, list[Json]] = json.loads(Path(fates.__file__).with_name("fates.json").read_text(encoding="utf-8"))
+
+
+def entries() -> Iterator[Entry]:
+    for key, found in TABLE.items():
+        for entry in found:
+            for format_ in entry.get("formats", READS[entry["trainer"]]):
+                yield Entry(key, format_, entry["outcome"], entry["trainer"])
+
+
+ENTRIES = list(entries())
+MEASURED = [entry for entry in ENTRIES if (entry.trainer, entry.planted) not in READ and entry.trainer != "yolov10"]
+FORK = [entry for entry in ENTRIES if entry.trainer == "yolov10"]
+
+
+# What the scripts say
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("fates")
+
+
+@pytest.fixture(scope="module")
+def ultralytics(torch_python: Path, folder: Path) -> Json:
+    answer: Json = Packages(folder, torch_python).answer("dataset_fates_yolo.py", cwd=folder / "ultralytics")
+    return answer
+
+
+@pytest.fixture(scope="module")
+def yolov10(torch_python: Path, folder: Path) -> Json:
+    answer: Json = Packages(Path(str(YOLOV10)), torch_python).answer("dataset_fates_yolo.py", cwd=folder / "yolov10")
+    return answer
+
+
+@pytest.fixture(scope="module")
+def paddle(paddle_python: Path, folder: Path) -> Json:
+    answer: Json = Packages(folder, paddle_python).answer("dataset_fates_paddle.py", cwd=folder / "paddle")
+    return answer
+
+
+@pytest.fixture(scope="module")
+def torch(torch_python: Path, folder: Path) -> Json:
+    answer: Json = Packages(folder, torch_python).answer("dataset_fates_torch.py", cwd=folder / "torch")
+    return answer
+
+
+# The words for it
+
+
+def is_same(one: Rows, other: Rows, tolerance: float) -> bool:
+    """True if they are the same rows in any order."""
+    if len(one) != len(other):
+        return False
+    pairs = zip(sorted(one), sorted(other), strict=True)
+    return all(
+        left[0] == right[0] and all(abs(a - b) <= tolerance for a, b in zip(left[1:], right[1:], strict=True))
+        for left, right in pairs
+    )
+
+
+def of_rows(seen: Json, tolerance: float) -> str:
+    """Of the rows of an image as they are written, as they should be, and as they come to the loss."""
+    if "raised" in seen:
+        return "crash"
+    if "rows" not in seen:
+        return "drops-image"
+    rows, written, right = seen["rows"], seen["written"], seen["right"]
+    if right is not None and is_same(rows, right, tolerance):
+        return "ignored" if is_same(written, right, tolerance) else "mended"
+    if is_same(rows, written, tolerance):
+        return "trains-on-it"
+    if len(rows) < len(written):
+        return "drops-row"
+    same_classes = sorted(row[0] for row in rows) == sorted(row[0] for row in written)
+    return "wrong-box" if same_classes else "wrong-class"
+
+
+def of_losses(seen: Json) -> str:
+    """Of the losses of a detector, and what they are the same as."""
+    if "raised" in seen:
+        return "crash"
+    for other, outcome in (
+        ("right", "ignored"),
+        ("without the row", "drops-row"),
+        ("the last class", "wrong-class"),
+    ):
+        if seen.get(f"same as {other}"):
+            return outcome
+    return "trains-on-it"
+
+
+def of_pycocotools(key: str, seen: Json) -> str:
+    """Of the boxes of an image that has (24, 24, 16, 16) and (8, 8, 16, 16), and of the images that there are."""
+    if seen["boxes"][:1] != [[24, 24, 16, 16]] or len(seen["boxes"]) != 2:
+        return "drops-row"
+    if seen["boxes"][1] != [8, 8, 16, 16]:
+        return "wrong-box"
+    lost = key == "image-unknown" and seen["images"] == [1, 2]
+    return "drops-row" if lost else "trains-on-it"
+
+
+def of_folders(key: str, seen: Json) -> str:
+    """Of the cross entropy of images in class folders."""
+    if "raised" in seen:
+        return "crash"
+    if seen["other indices in validation"]:
+        return "wrong-class"
+    return "ignored" if key == "stem-twice" else "trains-on-it"
+
+
+def observed(entry: Entry, request: pytest.FixtureRequest) -> str:
+    """The outcome of the defect; fails with KeyError if it is not planted."""
+    key = entry.planted
+    if entry.trainer in ("ultralytics", "yolov10"):
+        return of_rows(request.getfixturevalue(entry.trainer)[key], PARTS)
+    if entry.trainer == "paddledetection":
+        paddle = request.getfixturevalue("paddle")
+        if key == "class-count-differs":
+            raised = ["raised" in seen for case, seen in paddle["heads"].items() if case.startswith("1 classes")]
+            return "crash" if all(raised) else "trains-on-it"
+        return of_rows(paddle[entry.format][key], PIXELS)
+    if key in OF_PYCOCOTOOLS:
+        return of_pycocotools(key, request.getfixturevalue("paddle")["pycocotools"][key])
+    torch = request.getfixturevalue("torch")
+    if entry.trainer == "crossentropy":
+        return of_folders(key, torch["folder"][key])
+    return of_losses(torch["images" if key in OF_IMAGES else "RetinaNet"][key])
+
+
+# The tests
+
+
+def test_the_table_uses_the_words_that_there_are() -> None:
+    assert set(READS) == set(TRAINERS)
+    folders = [Path(place) for place in rules.__path__]
+    for key, found in TABLE.items():
+        rule = key.partition("/")[0].replace("-", "_")
+        assert any((folder / f"{rule}.py").exists() for folder in folders), key
+        for entry in found:
+            assert set(entry) - {"formats"} == FIELDS, key
+            assert all(isinstance(entry[field], str) and entry[field] for field in FIELDS), key
+            assert entry["trainer"] in TRAINERS, key
+            assert entry["outcome"] in OUTCOMES, key
+            assert entry["account"].endswith("."), key
+            assert set(entry.get("formats", ())) <= {*FORMATS} & {*READS[entry["trainer"]]}, key
+
+
+def test_a_trainer_has_one_outcome_for_a_defect_of_a_format() -> None:
+    places = [(entry.key, entry.trainer, entry.format) for entry in ENTRIES]
+    assert len(places) == len(set(places))
+
+
+def test_nothing_is_called_read_that_is_not_in_the_table() -> None:
+    assert set(READ) <= {(entry.trainer, entry.planted) for entry in ENTRIES}
+
+
+@pytest.mark.parametrize("entry", MEASURED, ids=str)
+def test_the_trainer_does_what_the_table_says(entry: Entry, request: pytest.FixtureRequest) -> None:
+    assert observed(entry, request) == entry.outcome
+
+
+if YOLOV10:
+
+    def test_the_fork_does_what_the_table_says(request: pytest.FixtureRequest) -> None:
+        assert {str(entry): observed(entry, request) for entry in FORK} == {str(entry): entry.outcome for entry in FORK}
+
+
+def test_ultralytics_checks_no_area_and_its_transforms_take_such_boxes_out(ultralytics: Json) -> None:
+    for key in ("size-zero", "size-tiny"):
+        seen = ultralytics[key]
+        assert len(seen["loaded"]) == 2, key
+        assert seen["log"] == [], key
+        assert seen["classes by default"] == [0], key  # of boxes that the random transforms have moved
+    assert ultralytics["edge-outside"]["classes by default"] == [0, 1]
+
+
+def test_ultralytics_says_which_images_it_drops(ultralytics: Json) -> None:
+    dropped = [key for key, seen in ultralytics.items() if of_rows(seen, PARTS) == "drops-image"]
+    assert len(dropped) > 10
+    assert [key for key in dropped if "ignoring corrupt image/label" not in "".join(ultralytics[key]["log"])] == []
+
+
+def test_ultralytics_trains_both_images_of_a_stem_and_the_image_of_both_splits(ultralytics: Json) -> None:
+    assert ultralytics["stem-twice"]["images"] == ["bad.jpg", "bad.png", "good.png"]
+    splits = ultralytics["image-in-two-splits"]
+    assert "bad.png" in splits["images"]
+    assert "bad.png" in splits["validation images"]
+
+
+def test_what_cannot_be_opened_drops_an_image_of_ultralytics_and_a_dead_label_is_missing(ultralytics: Json) -> None:
+    assert of_rows(ultralytics["path-unreadable, image"], PARTS) == "drops-image"
+    assert ultralytics["path-unreadable, label"]["rows"] == []
+
+
+def test_paddledetection_drops_with_a_warning_or_without_one(paddle: Json) -> None:
+    for format_ in (COCO, VOC):
+        for key in ("size-zero", "size-negative", "image-unreadable, missing"):
+            assert paddle[format_][key]["log"], (format_, key)
+        assert paddle[format_]["label-empty"]["log"] == []
+        assert "bad.png" not in paddle[format_]["image-unreadable, missing"]["images"]
+    assert paddle[COCO]["annotation-unreadable, empty"]["log"] == []
+    assert of_rows(paddle[COCO]["annotation-unreadable, empty"], PIXELS) == "drops-row"
+
+
+def test_paddledetection_takes_the_class_after_the_last_for_background_at_first(paddle: Json) -> None:
+    heads = paddle["heads"]
+    assert heads["3 classes, static assigner"]["loss_iou"] > 0
+    assert heads["2 classes, static assigner"]["loss_iou"] == 0
+    assert "gather_nd" in heads["2 classes, task-aligned assigner"]["raised"]
+
+
+def test_faster_rcnn_is_as_the_accounts_say(torch: Json) -> None:
+    differs = {"class-negative", "row-duplicate"}
+    for key, seen in torch["Faster R-CNN"].items():
+        assert (of_losses(seen) == of_losses(torch["RetinaNet"][key])) == (key not in differs), key
+    negative = torch["Faster R-CNN"]["class-negative"]
+    assert "raised" not in negative
+    assert not negative["same as the last class"]
+    assert not torch["Faster R-CNN"]["row-duplicate"]["same as right"]
+
+
+@pytest.mark.parametrize("detector", ["RetinaNet", "Faster R-CNN"])
+def test_the_loss_of_a_box_of_nan_is_nan(torch: Json, detector: str) -> None:
+    assert any(math.isnan(loss) for loss in torch[detector]["coordinate-not-finite"]["losses"].values())
+
+
+def test_class_folders_with_a_dead_link_or_without_images_stop_the_training(torch: Json) -> None:
+    assert "pil_loader" in torch["folder"]["path-unreadable, image"]["raised"]
+    assert "Found no valid file" in torch["folder"]["class-never-seen"]["raised"]
