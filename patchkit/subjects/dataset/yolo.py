@@ -1,8 +1,8 @@
 """Where the images and labels of a YOLO data set are: data.yaml, and the folders or lists that it names.
 
 Paths are looked up as ultralytics does: `path` of the data yaml, else its folder; relative ones from the working
-directory, and besides from the folder of the data yaml: the check may be started elsewhere than the training. The label of an image lies where the last `images` of its path is
-replaced by `labels`, with the suffix .txt.
+directory, and besides from the folder of the data yaml: the check may be started elsewhere than the training. The label
+of an image lies where the last `images` of its path is replaced by `labels`, with the suffix .txt.
 """
 
 import os
