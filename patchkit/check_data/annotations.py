@@ -40,17 +40,17 @@ class VocPart:
 def look_at_coco(part: CocoPart) -> Looked:
     """Read, count and check a COCO file."""
     looked = Looked(part.split, 1)
-    waiting: list[Labels] = []
     try:
-        coco = read_coco(part.path, waiting.append, folder=part.folder, detailed=part.request.detailed)
+        coco, shown = read_coco(part.path, folder=part.folder, detailed=part.request.detailed)
     except OSError as error:
         looked.unreadable.append(Unreadable(part.path, error.strerror or str(error)))
         return looked
     except SourceUnreadable as error:
         looked.unreadable.append(Unreadable(part.path, error.message.removeprefix(f"{part.path}: ")))
         return looked
-    request = replace(part.request, labels=frozenset(coco.categories), source=f"{len(coco.categories)} categories")
-    for labels in waiting:
+    categories = frozenset(coco.categories) if coco.has_categories else None
+    request = replace(part.request, labels=categories, source=f"{len(coco.categories)} categories")
+    for labels in shown:
         looked.findings += found_in(labels, request)
     looked.tally = coco.tally
     looked.names = coco.categories

@@ -1,69 +1,68 @@
 """A COCO file as a stream: its images and categories are kept, its annotations only counted and, if odd, shown."""
 
 import json
+import os
 from typing import Any
 
 from patchkit.errors import SourceUnreadable
-from patchkit.subjects.dataset.coco_pieces import CocoFile, Pieces, Show
-from patchkit.subjects.dataset.json_stream import LARGEST, PIECE, Damaged, JsonFile, elements
+from patchkit.subjects.dataset.coco_pieces import CocoFile, Pieces
+from patchkit.subjects.dataset.json_stream import Damaged, JsonFile, elements
+from patchkit.subjects.dataset.labels import COCO, Labels, Row
+
+TAIL = 4 << 20  # bytes: where COCO has its categories
+MEMBERS = ("images", "annotations", "categories")
 
 
-def read_coco(path: str, show: Show, *, folder: str = "", detailed: bool = False) -> CocoFile:
-    """Read a file once; twice if it names its categories several times, or if annotations stand twice in it.
+def read_coco(path: str, *, folder: str = "", detailed: bool = False) -> tuple[CocoFile, list[Labels]]:
+    """A file, and its rows that may not be sound, in their order. `folder` is where its images are.
 
-    Shapes   `folder` is where its images are. `show` gets the rows that may not be sound, in the order of the file.
+    The file is read once if images come before annotations and the categories are at its begin or end, as is usual,
+    else twice; once more if annotations stand twice in it.
+
     Raises   OSError; SourceUnreadable if it is no COCO file.
     """
-    coco = CocoFile(path)
-    reader = Pieces(coco, show, folder, detailed)
-    categories = _only_categories(path)
-    if categories is not None and _stands_before(path, b'"images"', b'"annotations"'):
-        coco.categories = categories
-        keys = _read(coco, reader, ("images", "annotations"))
-    else:
-        _read(coco, reader, ("images", "categories"))
-        keys = _read(coco, reader, ("annotations",))
+    coco, shown, pieces = _begun(CocoFile(path, categories=_last_categories(path) or {}), folder, detailed)
+    keys = _read(coco, pieces, MEMBERS)
     if not {"images", "annotations"} <= set(keys):
         raise SourceUnreadable(f"{path}: it is no COCO file: it has no images, or no annotations", "name another file")
-    if repeated := reader.repeats.repeated():
+    if not pieces.is_certain(keys):
+        known = CocoFile(path, coco.frames, coco.names, coco.categories, has_categories="categories" in keys)
+        coco, shown, pieces = _begun(known, folder, detailed)
+        _read(coco, pieces, ("annotations",))
+    if repeated := pieces.repeats.repeated():
         known = CocoFile(path, coco.frames, coco.names, coco.categories)
-        _read(known, Pieces(known, show, folder, False, repeated), ("annotations",))
+        _read(known, Pieces(known, shown.append, folder, False, repeated), ("annotations",))
+    if not coco.has_categories:
+        shown.append(Labels(COCO, path, (Row(1, 0, 0, "", None, (), "broken", None, "the file has no categories"),)))
     tally = coco.tally
     tally.files, tally.images = 1, len(coco.frames)
     tally.empty = len(coco.frames) - len(coco.objects)
     tally.objects_per_image.update(coco.objects.values())
     tally.objects_per_image[0] += tally.empty
-    return coco
+    return coco, shown
 
 
-def _only_categories(path: str) -> dict[Any, str] | None:
-    """The categories, if the file has this word once, followed by what can be them."""
-    word = b'"categories"'
-    place, offset, rest = -1, 0, b""
+def _begun(coco: CocoFile, folder: str, detailed: bool) -> tuple[CocoFile, list[Labels], Pieces]:
+    shown: list[Labels] = []
+    return coco, shown, Pieces(coco, shown.append, folder, detailed)
+
+
+def _last_categories(path: str) -> dict[Any, str] | None:
+    """What seem to be the categories at the end of a file; whether they are is seen when it is read."""
     with open(path, "rb") as file:
-        while data := file.read(PIECE):
-            text = rest + data
-            if (found := text.find(word)) >= 0:
-                if place >= 0 or text.find(word, found + 1) >= 0:
-                    return None
-                place = offset - len(rest) + found
-                rest = b""
-            else:
-                rest = text[-len(word) + 1 :]
-            offset += len(data)
-        if place < 0:
-            return None
-        file.seek(place + len(word))
-        text = file.read(LARGEST)
+        file.seek(max(os.fstat(file.fileno()).st_size - TAIL, 0))
+        text = file.read()
+    word = b'"categories"'
+    place = text.rfind(word)
+    text = text[place + len(word) :]
     start = text.find(b"[")
-    if start < 0 or text[:start].strip() != b":":
+    if place < 0 or start < 0 or text[:start].strip() != b":":
         return None
-    found_elements, end, is_last = elements(text[start + 1 :])
+    _, end, is_last = elements(text[start + 1 :])
     try:
-        values = json.loads(text[start : start + 1 + end] + b"]")
+        return _categories(json.loads(text[start : start + 1 + end] + b"]")) if is_last else None
     except (ValueError, RecursionError):
         return None
-    return _categories(values) if is_last and len(found_elements) == len(values) else None
 
 
 def _categories(values: Any) -> dict[Any, str]:
@@ -74,19 +73,6 @@ def _categories(values: Any) -> dict[Any, str]:
         for value in values
         if isinstance(value, dict) and isinstance(value.get("id"), (int, str))
     }
-
-
-def _stands_before(path: str, first: bytes, second: bytes) -> bool:
-    """True if the first word is met first."""
-    rest = b""
-    with open(path, "rb") as file:
-        while data := file.read(PIECE):
-            text = rest + data
-            places = [place for place in (text.find(first), text.find(second)) if place >= 0]
-            if places:
-                return text.find(first) == min(places)
-            rest = text[-len(second) :]
-    return False
 
 
 def _read(coco: CocoFile, pieces: Pieces, wanted: tuple[str, ...]) -> list[str]:
@@ -101,7 +87,7 @@ def _read(coco: CocoFile, pieces: Pieces, wanted: tuple[str, ...]) -> list[str]:
                     continue
                 if key == "categories":
                     coco.categories = _categories(file.value())
-                elif file.peek() == b"[":
+                elif file.peek() == b"[" and (key == "images" or pieces.is_ready()):
                     read = pieces.images if key == "images" else pieces.annotations
                     for piece in file.pieces():
                         file.cut(piece, read(piece))

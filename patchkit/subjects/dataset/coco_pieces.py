@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from operator import add, truediv
+from operator import add, le, truediv
 from typing import Annotated, Any
 
 import msgspec
@@ -23,7 +23,7 @@ from patchkit.subjects.dataset.yolo_batch import cell, count_rows
 SHOWN = 160  # characters of an annotation
 UNREADABLE = object()
 INFINITY = float("inf")
-NOWHERE = (1.0, 1.0)  # for an image that is not there
+NOWHERE = (1.0, 1.0, 0.0, 0.0)  # for an image that is not there
 _Part = Annotated[float, Meta(ge=0)]
 _Size = Annotated[float, Meta(gt=0)]
 
@@ -55,7 +55,7 @@ _IMAGES = msgspec.json.Decoder(list[_Image])
 _REFUSED = (msgspec.DecodeError, RecursionError, OverflowError, ValueError)
 
 
-Frame = tuple[float, float]  # width and height of an image in pixels
+Frame = tuple[float, float, float, float]  # width and height of an image, and how far a box may reach, in pixels
 
 
 @dataclass
@@ -69,7 +69,7 @@ class CocoFile:
     objects: Counter[Any] = field(default_factory=Counter)  # of each image
     tally: Tally = field(default_factory=Tally)
     annotations: int = 0  # that could be told from each other
-    keys: list[str] = field(default_factory=list)
+    has_categories: bool = True
 
 
 Show = Callable[[Labels], None]
@@ -94,7 +94,17 @@ class Pieces:
         self._repeated = repeated  # only these annotations are shown, from the second on
         self._met: set[int] = set()
         self._ids = SeenIds()
-        self._frames: dict[Frame, Frame] = {}  # one for all images of a size
+        self._frames: dict[tuple[float, float], Frame] = {}  # one for all images of a size
+        self._judged_by: dict[Any, str] | None = None  # the categories, when annotations were read
+
+    def is_ready(self) -> bool:
+        """True if annotations can be held against images and categories; to be asked before they are read."""
+        self._judged_by = self.coco.categories if self.coco.frames else None
+        return bool(self._judged_by) or not self.coco.has_categories
+
+    def is_certain(self, keys: Sequence[str]) -> bool:
+        """True if the annotations were held against the categories that the file turned out to have."""
+        return bool(self._judged_by) and self._judged_by == self.coco.categories and "categories" in keys
 
     def images(self, piece: Piece) -> int:
         """Keep the sizes and names of images; show those that have none."""
@@ -120,8 +130,11 @@ class Pieces:
     def _keep(self, images: Sequence[_Image]) -> None:
         coco = self.coco
         for image in images:
-            frame = (image.width, image.height)
-            coco.frames[image.id] = self._frames.setdefault(frame, frame)
+            size = (image.width, image.height)
+            frame = self._frames.get(size)
+            if frame is None:
+                frame = self._frames[size] = (*size, size[0] * (1 + EDGE), size[1] * (1 + EDGE))
+            coco.frames[image.id] = frame
             coco.names[image.id] = image.file_name
 
     def annotations(self, piece: Piece) -> int:
@@ -164,18 +177,20 @@ class Pieces:
         seen = self._ids.repeated([one.id for one in found])
         frames = list(map(self.coco.frames.get, images))
         odd = {index for index, frame in enumerate(frames) if frame is None} if None in frames else set()
+        if odd:
+            frames = [frame or NOWHERE for frame in frames]
         categories = self.coco.categories
-        if not categories.keys() >= set(labels):
+        if self.coco.has_categories and not categories.keys() >= set(labels):
             odd |= {index for index, label in enumerate(labels) if label not in categories}
-        parts = _parts(boxes, [frame or NOWHERE for frame in frames] if odd else frames)
-        if not _are_inside(parts):
-            odd |= {index for index, part in enumerate(zip(*parts, strict=True)) if not _is_inside(*part)}
+        columns = (*zip(*boxes, strict=True), *zip(*frames, strict=True))
+        if not _are_inside(columns):
+            odd |= {index for index, values in enumerate(zip(*columns, strict=True)) if not _is_inside(*values)}
         odd |= seen
         if odd:
             sound = [index for index in range(len(found)) if index not in odd]
             images, labels = [images[index] for index in sound], [labels[index] for index in sound]
-            parts = tuple([column[index] for index in sound] for column in parts)
-        self._count(images, labels, parts)
+            columns = tuple([column[index] for index in sound] for column in columns)
+        self._count(images, labels, columns)
         return [(index, index in seen) for index in sorted(odd)]
 
     def _again(self, hashes: list[int]) -> list[tuple[int, bool]]:
@@ -203,19 +218,21 @@ class Pieces:
         seen = self._ids.repeated([found[index].id for index in others])
         return sorted(odd + [(index, place in seen) for place, index in enumerate(others)])
 
-    def _count(self, images: list[int], labels: list[int], parts: "Parts") -> None:
+    def _count(self, images: list[int], labels: list[int], columns: "Columns") -> None:
         tally = self.coco.tally
         self.coco.objects.update(images)
         tally.objects += len(labels)
         tally.classes.update(labels)
         tally.forms["box"] += len(labels)
-        xs, ys, widths, heights = parts
-        if labels:
-            tally.width.merge(Extent(len(labels), sum(widths), min(widths), max(widths)))
-            tally.height.merge(Extent(len(labels), sum(heights), min(heights), max(heights)))
+        xs, ys, widths, heights, across, down, _, _ = columns
+        if not labels:
+            return
+        wide, high = list(map(truediv, widths, across)), list(map(truediv, heights, down))
+        tally.width.merge(Extent(len(wide), sum(wide), min(wide), max(wide)))
+        tally.height.merge(Extent(len(high), sum(high), min(high), max(high)))
         if self._detailed:
-            tally.places.update(map(cell, map(_centre, ys, heights), map(_centre, xs, widths)))
-            tally.sizes.update(map(cell, heights, widths))
+            tally.places.update(map(cell, map(_centre, ys, heights, down), map(_centre, xs, widths, across)))
+            tally.sizes.update(map(cell, high, wide))
 
     def _row(self, one: _Any | _Sound, piece: Piece, place: Element, is_repeated: bool) -> Row:
         coco = self.coco
@@ -255,28 +272,27 @@ class Pieces:
             self._show(Labels(COCO, self.coco.path, (row,)))
 
 
-Parts = tuple[Sequence[float], ...]  # left, top, width, height of each box, in parts of its image
+Columns = tuple[Sequence[float], ...]  # left, top, width, height of each box, and the four of its frame
 
 
-def _parts(boxes: Sequence[tuple[float, ...]], frames: Sequence[Any]) -> Parts:
-    xs, ys, widths, heights = zip(*boxes, strict=True)
-    across, down = zip(*frames, strict=True)
-    columns = ((xs, across), (ys, down), (widths, across), (heights, down))
-    return tuple(list(map(truediv, values, sizes)) for values, sizes in columns)
+def _are_inside(columns: Columns) -> bool:
+    xs, ys, widths, heights, across, down, right, bottom = columns
+    return (
+        all(map(le, map(add, xs, widths), right))
+        and all(map(le, map(add, ys, heights), bottom))
+        and min(map(truediv, widths, across)) >= TINY
+        and min(map(truediv, heights, down)) >= TINY
+    )
 
 
-def _are_inside(parts: Parts) -> bool:
-    xs, ys, widths, heights = parts
-    is_seen = min(widths) >= TINY and min(heights) >= TINY
-    return bool(is_seen and max(map(add, xs, widths)) <= 1 + EDGE and max(map(add, ys, heights)) <= 1 + EDGE)
+def _is_inside(
+    x: float, y: float, width: float, height: float, across: float, down: float, right: float, bottom: float
+) -> bool:
+    return x + width <= right and y + height <= bottom and width / across >= TINY and height / down >= TINY
 
 
-def _is_inside(x: float, y: float, width: float, height: float) -> bool:
-    return min(width, height) >= TINY and x + width <= 1 + EDGE and y + height <= 1 + EDGE
-
-
-def _centre(start: float, size: float) -> float:
-    return start + size / 2
+def _centre(start: float, size: float, whole: float) -> float:
+    return (start + size / 2) / whole
 
 
 def _value(text: bytes) -> Any:
@@ -334,7 +350,7 @@ def _short(value: Any) -> str:
 
 def _relative(numbers: tuple[float, ...], frame: Frame) -> Box:
     x, y, width, height = (float(number) for number in numbers)
-    across, down = frame
+    across, down, _, _ = frame
     return (x + width / 2) / across, (y + height / 2) / down, width / across, height / down
 
 
