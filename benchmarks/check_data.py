@@ -85,7 +85,8 @@ def main() -> None:
         if wrong:
             sys.exit("\n".join([f"{len(wrong)} results of check-data are wrong; nothing is measured:", *wrong[:40]]))
         print("all planted defects are found, and no others; the clean sets are clean\n")
-        print(f"median of {rounds} rounds, cores {', '.join(CORES)}, {machine()}\n")
+        print(f"median of {rounds} rounds, cores {', '.join(CORES)}, {machine()}, load {os.getloadavg()[0]:.1f}")
+        print("the peak is that of the largest process, the CPU time that of all\n")
         print("| what | CPU s | wall s | peak MiB | ratio | note |\n|---|---:|---:|---:|---:|---|")
         for group in groups(installed, data, Path(name), peers=not arguments.no_peers):
             print("\n".join(lines(group, measured(group.rows, rounds, limit))), flush=True)

@@ -1,60 +1,52 @@
 """Reading many small files: one by one while the system has them in memory, many at once when a disk must be asked."""
 
 import os
-import time
+import resource
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
 
 BATCH = 256  # files
 LIMIT = 8 << 20  # bytes; what is larger is read piece by piece
 FIRST = 1 << 16
-SLOW = 100e-6  # seconds for a file: a disk was asked
+PROBE = 32  # files
 IN_FLIGHT = 32  # reads at once
+Read = bytes | OSError | None
 
 
-def read_batches(paths: Sequence[str]) -> Iterator[tuple[int, list[bytes | OSError | None]]]:
+def read_batches(paths: Sequence[str]) -> Iterator[tuple[int, list[Read]]]:
     """The bytes of files, batch by batch, with the index of the first. None: the file is larger than LIMIT.
 
-    The time that a batch takes decides how the next one is read.
+    A process gives its CPU away when it waits for a disk or a network, and not otherwise. Where it does so for every
+    second of the first files of a batch, the rest of them, and of all batches after it, is read by many threads.
     """
-    pool: Executor | None = None
-    is_slow = False
-    try:
-        for first in range(0, len(paths), BATCH):
-            batch = paths[first : first + BATCH]
-            begin = time.perf_counter()
-            if is_slow:
-                pool = pool or _pool()
-                read = list(pool.map(read_file, batch, chunksize=1))
-            else:
-                read = _timed(batch)
-                is_slow = time.perf_counter() - begin > SLOW * len(batch)
-            yield first, read
-    finally:
-        if pool is not None:
-            pool.shutdown()
+    is_waiting = False
+    for first in range(0, len(paths), BATCH):
+        batch = paths[first : first + BATCH]
+        if is_waiting:
+            yield first, _together(batch)
+            continue
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
+        read = list(map(read_file, batch[:PROBE]))
+        is_waiting = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw - before > len(read) // 2
+        rest = batch[PROBE:]
+        yield first, read + (_together(rest) if is_waiting else list(map(read_file, rest)))
 
 
-def _timed(batch: Sequence[str]) -> list[bytes | OSError | None]:
-    """The first files of a cold disk are enough to know it."""
-    read: list[bytes | OSError | None] = []
-    begin = time.perf_counter()
-    for index, path in enumerate(batch):
-        read.append(read_file(path))
-        if index == 7 and time.perf_counter() - begin > SLOW * 8 * 3:
-            with _pool() as pool:
-                read += pool.map(read_file, batch[8:])
-            break
+def _together(paths: Sequence[str]) -> list[Read]:
+    """The same files, IN_FLIGHT at a time."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    read: list[Read] = [None] * len(paths)
+
+    def share(first: int) -> None:
+        for index in range(first, len(paths), IN_FLIGHT):
+            read[index] = read_file(paths[index])
+
+    with ThreadPoolExecutor(IN_FLIGHT) as pool:
+        list(pool.map(share, range(min(IN_FLIGHT, len(paths)))))
     return read
 
 
-def _pool() -> Executor:
-    from concurrent.futures import ThreadPoolExecutor
-
-    return ThreadPoolExecutor(IN_FLIGHT)
-
-
-def read_file(path: str) -> bytes | OSError | None:
+def read_file(path: str) -> Read:
     """The bytes of a file, why it cannot be read, or None for a large one. A pipe is read as an empty file."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

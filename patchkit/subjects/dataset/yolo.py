@@ -8,6 +8,7 @@ of an image lies where the last `images` of its path is replaced by `labels`, wi
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -205,24 +206,30 @@ def _texts(names: Iterable[str]) -> Iterator[str]:
 
 
 def _pair(folder: Folder, place: str, texts: set[str], files: YoloFiles) -> None:
+    """Put the images of a folder beside the label files that belong to them."""
     stems: dict[str, str] = {}
     for name in folder.names:
         stem, dot, suffix = name.rpartition(".")
-        if f".{suffix.lower()}" not in SUFFIXES or not dot:
+        if not dot or not _is_image_suffix(suffix):
             continue
-        path = f"{folder.path}/{name}"
         label = f"{stem}.txt"
         if stem in stems:
-            files.twins.append((f"{folder.path}/{stems[stem]}", path))
+            files.twins.append((f"{folder.path}/{stems[stem]}", f"{folder.path}/{name}"))
         elif label in texts:
             files.labels.append(f"{place}/{label}")
-            files.images.append(path)
+            files.images.append(f"{folder.path}/{name}")
         else:
-            files.without_label.append(path)
+            files.without_label.append(f"{folder.path}/{name}")
         stems.setdefault(stem, name)
-    beside = place == folder.path
+    if place == folder.path and not stems:  # texts in a folder without images are no labels
+        return
     lone = sorted(text for text in texts if text[:-4] not in stems)
-    files.without_image += [f"{place}/{name}" for name in lone if not (beside and not stems)]
+    files.without_image += [f"{place}/{name}" for name in lone]
+
+
+@cache
+def _is_image_suffix(suffix: str) -> bool:
+    return f".{suffix.lower()}" in SUFFIXES
 
 
 def _listed(path: str, files: YoloFiles) -> list[str]:
