@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from frameworks import CACHE, _built, torch_python
+from frameworks import CACHE, built, torch_python
 
 Command = tuple[str | Path, ...]
 
@@ -101,7 +101,7 @@ def _torch() -> Path:
 
 
 def _python(requirement: str) -> Path:
-    return _built(requirement.partition("==")[0], [(requirement,)])
+    return built(requirement.partition("==")[0], [(requirement,)])
 
 
 def _datumaro_python() -> Path:

@@ -23,15 +23,20 @@ PADDLEDET_IMPORTS = (
 
 def torch_python() -> Path:
     """A Python with torch, torchvision, and all that the releases of ultralytics import."""
-    return _built("torch", [TORCH])
+    return built("torch", [TORCH])
 
 
 def paddle_python() -> Path:
     """A Python with paddlepaddle and PaddleDetection."""
-    return _built("paddle", [(*PADDLE, *PADDLEDET_IMPORTS), ("--no-deps", *PADDLEDET)])
+    return built("paddle", [(*PADDLE, *PADDLEDET_IMPORTS), ("--no-deps", *PADDLEDET)])
 
 
-def _built(name: str, installs: list[tuple[str, ...]]) -> Path:
+def engines_python() -> Path:
+    """A Python with this checkout, Dask and Ray."""
+    return built("engines", [("--editable", f"{CHECKOUT}[dask,ray]")])
+
+
+def built(name: str, installs: list[tuple[str, ...]]) -> Path:
     folder = CACHE / "frameworks" / name
     python, stamp = folder / "bin/python", folder / "ready"
     wanted = "\n".join(" ".join(requirements) for requirements in installs)

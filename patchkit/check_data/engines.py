@@ -35,8 +35,14 @@ def dask(work: Callable[[A], B], parts: Sequence[A], jobs: int) -> Iterator[B]:
     except ImportError as error:
         raise _missing("dask") from error
     place = os.environ.get("DASK_SCHEDULER_ADDRESS")
-    settings: dict[str, Any] = {"address": place} if place else {"n_workers": jobs, "threads_per_worker": 1}
-    with Client(**settings, dashboard_address=None, set_as_default=False) as client:
+    settings: dict[str, Any] = (
+        {"address": place} if place else {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None}
+    )
+    try:
+        client = Client(**settings, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise _not_started("dask", error) from error
+    with client:
         yield from _windowed(lambda part: client.submit(work, part, pure=False), parts, jobs, lambda one: one.result())
 
 
@@ -47,7 +53,10 @@ def ray(work: Callable[[A], B], parts: Sequence[A], jobs: int) -> Iterator[B]:
     except ImportError as error:
         raise _missing("ray") from error
     settings = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": jobs}
-    runtime.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR", **settings)
+    try:
+        runtime.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR", **settings)
+    except Exception as error:  # Ray raises this very class when a process of its own does not answer
+        raise _not_started("ray", error) from error
     try:
         remote = runtime.remote(work)
         yield from _windowed(remote.remote, parts, jobs, runtime.get)
@@ -68,6 +77,10 @@ def _windowed(send: Callable[[A], Any], parts: Iterable[A], jobs: int, fetch: Ca
 
 def _missing(engine: str) -> TargetRefused:
     return TargetRefused(f"--engine {engine}: {engine} is not installed", f"pip install 'patchkit-cv[{engine}]'")
+
+
+def _not_started(engine: str, error: Exception) -> TargetRefused:
+    return TargetRefused(f"--engine {engine}: {engine} has not started: {error}", "see to it, or leave --engine out")
 
 
 ENGINES: dict[str, Engine] = {"local": local, "dask": dask, "ray": ray}
