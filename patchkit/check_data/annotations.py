@@ -48,7 +48,7 @@ def look_at_coco(part: CocoPart) -> Looked:
     except SourceUnreadable as error:
         looked.unreadable.append(Unreadable(part.path, error.message.removeprefix(f"{part.path}: ")))
         return looked
-    categories = frozenset(coco.categories) if coco.has_categories else None
+    categories = frozenset(coco.categories) if coco.categories else None
     request = replace(part.request, labels=categories, source=f"{len(coco.categories)} categories")
     for labels in shown:
         looked.findings += found_in(labels, request)

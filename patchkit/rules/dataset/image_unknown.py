@@ -18,7 +18,7 @@ from patchkit.subjects.dataset.labels import COCO, NO_IMAGE, Labels
 def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
     for row in labels.rows:
         if row.fault == NO_IMAGE:
-            yield labels.found(row, f"no image has the id {row.image or 'null'}", f"row: {row.text}")
+            yield labels.found(row, f"no image has the id {row.image}", f"row: {row.text}")
 
 
 RULE = Rule(

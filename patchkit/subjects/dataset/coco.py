@@ -25,10 +25,13 @@ def read_coco(path: str, *, folder: str = "", detailed: bool = False) -> tuple[C
     keys = _read(coco, pieces, MEMBERS)
     if not {"images", "annotations"} <= set(keys):
         raise SourceUnreadable(f"{path}: it is no COCO file: it has no images, or no annotations", "name another file")
-    if not pieces.is_certain(keys):
-        known = CocoFile(path, coco.frames, coco.names, coco.categories, has_categories="categories" in keys)
+    if pieces.judged_by != coco.categories:
+        of_images = [labels for labels in shown if labels.of_images]
+        known = CocoFile(path, coco.frames, coco.names, coco.categories, has_categories=coco.has_categories)
         coco, shown, pieces = _begun(known, folder, detailed)
+        pieces.judged_by = coco.categories
         _read(coco, pieces, ("annotations",))
+        shown = of_images + shown
     if repeated := pieces.repeats.repeated():
         known = CocoFile(path, coco.frames, coco.names, coco.categories)
         _read(known, Pieces(known, shown.append, folder, False, repeated), ("annotations",))
@@ -77,7 +80,7 @@ def _categories(values: Any) -> dict[Any, str]:
 
 def _read(coco: CocoFile, pieces: Pieces, wanted: tuple[str, ...]) -> list[str]:
     """Read some of the members of a file, and give the keys of all."""
-    keys = []
+    keys: list[str] = []
     with open(coco.path, "rb") as raw:
         file = JsonFile(raw)
         try:
@@ -85,14 +88,21 @@ def _read(coco: CocoFile, pieces: Pieces, wanted: tuple[str, ...]) -> list[str]:
                 keys.append(key)
                 if key not in wanted:
                     continue
-                if key == "categories":
-                    coco.categories = _categories(file.value())
-                elif file.peek() == b"[" and (key == "images" or pieces.is_ready()):
-                    read = pieces.images if key == "images" else pieces.annotations
+                if file.peek() != b"[":
+                    pieces.tell(file.damaged(f"{key} is no list"))
+                elif key == "categories":
+                    coco.categories, coco.has_categories = _categories(file.value()), True
+                elif key == "images":
                     for piece in file.pieces():
-                        file.cut(piece, read(piece))
+                        file.cut(piece, pieces.images(piece))
+                elif pieces.is_ready(keys):
+                    for piece in file.pieces():
+                        file.cut(piece, pieces.annotations(piece))
         except Damaged as damage:
             if not keys:
                 raise SourceUnreadable(f"{coco.path}: {damage.reason}", "name a COCO file") from damage
-            pieces.tell_damage(damage)
+            reason = f"{damage.reason}; {coco.annotations} annotations before byte {damage.offset} are sound records"
+            pieces.tell(Damaged(reason, damage.offset, damage.line, damage.column))
+        for fault in file.faults:
+            pieces.tell(fault)
     return keys

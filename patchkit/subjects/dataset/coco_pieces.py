@@ -22,10 +22,10 @@ from patchkit.subjects.dataset.yolo_batch import cell, count_rows
 
 SHOWN = 160  # characters of an annotation
 UNREADABLE = object()
-INFINITY = float("inf")
 NOWHERE = (1.0, 1.0, 0.0, 0.0)  # for an image that is not there
-_Part = Annotated[float, Meta(ge=0)]
-_Size = Annotated[float, Meta(gt=0)]
+FAR = 1e9  # pixels: what is beyond is looked at
+_Part = Annotated[float, Meta(ge=0, le=FAR)]
+_Size = Annotated[float, Meta(gt=0, le=FAR)]
 
 
 class _Sound(msgspec.Struct, gc=False):
@@ -69,7 +69,7 @@ class CocoFile:
     objects: Counter[Any] = field(default_factory=Counter)  # of each image
     tally: Tally = field(default_factory=Tally)
     annotations: int = 0  # that could be told from each other
-    has_categories: bool = True
+    has_categories: bool = False
 
 
 Show = Callable[[Labels], None]
@@ -95,16 +95,13 @@ class Pieces:
         self._met: set[int] = set()
         self._ids = SeenIds()
         self._frames: dict[tuple[float, float], Frame] = {}  # one for all images of a size
-        self._judged_by: dict[Any, str] | None = None  # the categories, when annotations were read
+        self.judged_by: dict[Any, str] | None = None  # the categories, when annotations were read
 
-    def is_ready(self) -> bool:
-        """True if annotations can be held against images and categories; to be asked before they are read."""
-        self._judged_by = self.coco.categories if self.coco.frames else None
-        return bool(self._judged_by) or not self.coco.has_categories
-
-    def is_certain(self, keys: Sequence[str]) -> bool:
-        """True if the annotations were held against the categories that the file turned out to have."""
-        return bool(self._judged_by) and self._judged_by == self.coco.categories and "categories" in keys
+    def is_ready(self, keys: Sequence[str]) -> bool:
+        """True if annotations can be held against images and categories, after these members of the file."""
+        if self.judged_by is None and "images" in keys and self.coco.categories:
+            self.judged_by = self.coco.categories
+        return self.judged_by is not None
 
     def images(self, piece: Piece) -> int:
         """Keep the sizes and names of images; show those that have none."""
@@ -124,7 +121,7 @@ class Pieces:
                 fault = "the image has no id, no file_name, or no width and height above 0"
                 rows.append(_broken(piece, place, fault))
         if rows:
-            self._show(Labels(COCO, self.coco.path, tuple(rows)))
+            self._show(Labels(COCO, self.coco.path, tuple(rows), of_images=True))
         return end
 
     def _keep(self, images: Sequence[_Image]) -> None:
@@ -180,7 +177,7 @@ class Pieces:
         if odd:
             frames = [frame or NOWHERE for frame in frames]
         categories = self.coco.categories
-        if self.coco.has_categories and not categories.keys() >= set(labels):
+        if categories and not categories.keys() >= set(labels):
             odd |= {index for index, label in enumerate(labels) if label not in categories}
         columns = (*zip(*boxes, strict=True), *zip(*frames, strict=True))
         if not _are_inside(columns):
@@ -239,14 +236,14 @@ class Pieces:
         row = _broken(piece, place, _fault(one, coco.frames))
         box = row.box
         frame = coco.frames.get(one.image_id) if isinstance(one.image_id, (int, str)) else None
-        numbers = tuple(one.bbox) if _is_box(one.bbox) else ()
+        numbers = tuple(map(_float, one.bbox)) if _is_box(one.bbox) else ()
         if frame is not None and numbers:
             box = _relative(numbers, frame)
         if not self._repeated:
             coco.tally.objects += 1
             if frame is not None:
                 coco.objects[one.image_id] += 1
-        name = coco.names.get(one.image_id, "") if frame is not None else str(one.image_id)
+        name = coco.names.get(one.image_id, "") if frame is not None else _short(one.image_id)
         return Row(
             row.line,
             row.start,
@@ -264,11 +261,11 @@ class Pieces:
             is_duplicate=bool(self._repeated),
         )
 
-    def tell_damage(self, damage: Damaged) -> None:
-        """Show how far the file was sound."""
-        fault = f"{damage.reason}; {self.coco.annotations} annotations before byte {damage.offset} are sound records"
+    def tell(self, damage: Damaged) -> None:
+        """Show where the file is not sound."""
         if not self._repeated:
-            row = Row(damage.line, damage.offset, damage.offset, "", None, (), "broken", None, fault)
+            place = (damage.line, damage.offset, damage.offset)
+            row = Row(*place, "", None, (), "broken", None, damage.reason, column=damage.column)
             self._show(Labels(COCO, self.coco.path, (row,)))
 
 
@@ -316,7 +313,14 @@ def _is_sound(one: _Any) -> bool:
     if not type(one.image_id) is type(one.category_id) is type(one.id) is int or not _is_box(box):
         return False
     x, y, width, height = box
-    return bool(0 <= x < INFINITY and 0 <= y < INFINITY and 0 < width < INFINITY and 0 < height < INFINITY)
+    return bool(0 <= x < FAR and 0 <= y < FAR and 0 < width < FAR and 0 < height < FAR)
+
+
+def _float(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return float("inf") if number > 0 else float("-inf")
 
 
 def _is_box(value: Any) -> bool:
@@ -349,7 +353,7 @@ def _short(value: Any) -> str:
 
 
 def _relative(numbers: tuple[float, ...], frame: Frame) -> Box:
-    x, y, width, height = (float(number) for number in numbers)
+    x, y, width, height = numbers
     across, down, _, _ = frame
     return (x + width / 2) / across, (y + height / 2) / down, width / across, height / down
 

@@ -20,9 +20,9 @@ _SPACE = re.compile(rb"[\s,]*")
 class Damaged(Exception):
     """The text is no JSON from here on."""
 
-    def __init__(self, reason: str, offset: int, line: int) -> None:
+    def __init__(self, reason: str, offset: int, line: int, column: int) -> None:
         super().__init__(reason)
-        self.reason, self.offset, self.line = reason, offset, line
+        self.reason, self.offset, self.line, self.column = reason, offset, line, column
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def elements(text: bytes) -> tuple[list[Element], int, bool]:
             if mark.start() > start:
                 found.append(Element(start, mark.start()))
             start = end = _begin(text, mark.end())
-    if depth == 0 and text[start:].rstrip().endswith(b"}"):
+    if depth == 0 and text[start:].rstrip().endswith((b"}", b"]", b'"')):
         end = start + len(text[start:].rstrip())
         found.append(Element(start, end))
     return found, end, False
@@ -98,23 +98,29 @@ class JsonFile:
         self._column = 1
         self._is_at_end = False
         self._cut = 0  # in the text: where the piece that was given ends
+        self.faults: list[Damaged] = []  # what is no JSON, and does not keep the rest from being read
 
     def members(self) -> Iterator[str]:
         """The keys of the object. What is not read of a value by `pieces` or `value` is passed over.
 
         Raises   Damaged.
         """
-        if self._next() == b"\xef":  # a byte order mark
+        if self._next() == b"\xef":
+            self._fault("the file begins with a byte order mark, which JSON does not allow")
             self._position += 3
         if self._next() != b"{":
             raise self.damaged("it is no JSON object")
         self._position += 1
         while True:
-            symbol = self._next()
-            if symbol == b",":
+            symbol, commas = self._next(), 0
+            while symbol == b",":
+                commas += 1
                 self._position += 1
-                continue
+                symbol = self._next()
             if symbol == b"}":
+                self._position += 1
+                if commas or self._next():
+                    self._fault("there is a comma before the end" if commas else "there is text after the end")
                 return
             if symbol != b'"':
                 raise self.damaged("the file ends early" if not symbol else f"a key was expected, not {symbol!r}")
@@ -152,11 +158,18 @@ class JsonFile:
         Raises   Damaged.
         """
         self._position += 1  # the bracket
-        wanted = PIECE
+        wanted, is_first = PIECE, True
         while True:
             self._fill(wanted)
-            self._position = _begin(self._text, self._position)
-            if self._next() == b"]":
+            begin = _begin(self._text, self._position)
+            passed = self._text[self._position : begin]
+            commas = passed.count(b",")
+            self._position = begin
+            is_last = self._next() == b"]"
+            if commas > (0 if is_last or is_first else 1):
+                self._fault("there is a comma too many")
+            is_first = False
+            if is_last:
                 self._position += 1
                 return
             cut = self._candidate()
@@ -170,10 +183,9 @@ class JsonFile:
                     continue
             found, end, is_last = elements(self._text[before:])
             if found or is_last:
-                self._cut = before + end
                 if found:
                     yield self._piece(before, before + end)
-                self._position = self._cut
+                self._position = before + end
                 wanted = PIECE
             elif self._is_at_end:
                 raise self.damaged("the file ends in the middle of an array")
@@ -192,7 +204,13 @@ class JsonFile:
         self._cut = piece.offset - self._offset + length
 
     def damaged(self, reason: str) -> Damaged:
-        return Damaged(reason, self._offset + self._position, self._line_at(self._position))
+        position = self._position
+        line_start = self._text.rfind(b"\n", 0, position) + 1
+        column = position - line_start + (1 if line_start else self._column)
+        return Damaged(reason, self._offset + position, self._line_at(position), column)
+
+    def _fault(self, reason: str) -> None:
+        self.faults.append(self.damaged(reason))
 
     def _candidate(self) -> int | None:
         """Where the last object of the text but one seems to end."""
@@ -254,8 +272,13 @@ class JsonFile:
         if self._next() == b"[":
             for piece in self.pieces():
                 self.cut(piece, elements(piece.text)[1])
-        else:
-            self._position = self._extent()[1]
+            return
+        start, end = self._extent()
+        try:
+            json.loads(self._text[start:end])
+        except (ValueError, RecursionError) as error:
+            self._fault(str(error) or "it is nested too deeply")
+        self._position = end
 
 
 def _value_end(text: bytes, position: int, is_at_end: bool) -> int | None:

@@ -53,6 +53,7 @@ class Labels:
     columns: int | None = None  # of every row, where kpt_shape says so
     dimensions: int = 2  # numbers of a point of a pose
     is_empty: bool = False
+    of_images: bool = False  # these are records of images, not of objects
     rules: tuple[str, ...] | None = None  # ids of those that are asked; None: all
 
     def found(self, row: Row, message: str, evidence: str, *, variant: str = "", movable: bool = True) -> Finding:
