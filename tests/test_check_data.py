@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patchkit.check_data.quarantine import merge, with_commas, with_rows, without
+from patchkit.findings import Severity
 from tests.conftest import Answer
 from tests.data_sets import IMAGE, ROW, YAML, check, places, rules, write, yolo
 from tests.support import assert_refused
@@ -266,7 +267,8 @@ def test_paths_that_lead_nowhere_or_back_are_told_and_the_rest_is_checked(patchk
         r"\xff" if False else "line\\nfeed",
     ):
         assert words in answer.out, answer.out
-    assert answer.out.count("[class-negative]") == 2
+    assert answer.out.count("[class-negative]") == 3  # a.txt belongs to train and to test
+    assert "test has the image, and train has it too" in answer.out
 
 
 def test_a_folder_that_may_not_be_read_is_one_finding(tmp_path: Path) -> None:
@@ -370,3 +372,73 @@ def test_many_files_are_looked_at_by_several_processes_with_one_result(tmp_path:
 @pytest.mark.parametrize("engine", ["dask", "ray"])
 def test_an_engine_that_is_not_installed_is_told(engine: str, patchkit: Patchkit, tmp_path: Path) -> None:
     assert_refused(patchkit("check-data", yolo(tmp_path), "--engine", engine), f"patchkit-cv[{engine}]")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"images": [], "annotations": [[]], "categories": []}',
+        json.dumps(coco(images=[{"id": "1", "file_name": "a.jpg", "width": 9, "height": 9}])),
+        json.dumps(coco()) + "more",
+        json.dumps(coco()).replace("}]}", "},]}"),
+        json.dumps(coco(images={}, annotations=None, categories=5)),
+        json.dumps(coco()).replace("[10, 10,", f"[{10**400}, 10,"),
+        "\ufeff" + json.dumps(coco()),
+        json.dumps(coco()).replace('"info": {}', '"info": {bad}'),
+        json.dumps({"annotations": [], **coco(images=[{"id": 2}])}),
+    ],
+)
+def test_no_damage_of_a_coco_file_passes_for_sound(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    findings, _ = check(path, ignore=("class-never-seen",))
+    assert {one.severity for one in findings if one.severity} & {Severity.ERROR}
+
+
+def test_captions_beside_annotations_are_left_alone(tmp_path: Path) -> None:
+    captions = {"images": [], "annotations": [{"id": 1, "image_id": 1, "caption": "a cat"}]}
+    files = {"annotations/instances_train2017.json": coco(), "annotations/captions_train2017.json": captions}
+    write(tmp_path, {name: json.dumps(content) for name, content in files.items()})
+    findings, checked = check(tmp_path)
+    assert rules(findings) == set()
+    assert [split.name for split in checked.dataset.splits] == ["train"]
+    assert ["captions_train2017.json has no boxes" in one.reason for one in checked.skipped] == [True]
+
+
+def test_lines_end_as_the_trainers_see_them(tmp_path: Path) -> None:
+    findings, checked = check(yolo(tmp_path, "0 .5 .5 .1 .1\r9 .5 .5 .2 .1\r0 .5 .5 .3 .1\x0c1 .5 .5 .1 .4\r"))
+    assert places(findings) == {("class-too-large", 2)}
+    assert checked.dataset.splits[0].tally.objects == 5
+
+
+def test_what_a_data_yaml_gets_wrong_is_told(tmp_path: Path) -> None:
+    for number, (text, rule) in enumerate(
+        [
+            (YAML.replace("path: .", "path: /nowhere/at/all"), "path-unreadable"),
+            (YAML.replace("[cat, dog]", "{1: cat, 2: dog}"), "class-count-differs"),
+            (YAML.replace("nc: 2", "nc: 3"), "class-count-differs"),
+            (YAML + "validation: images/vla\n", "path-unreadable"),
+        ]
+    ):
+        assert rule in rules(check(yolo(tmp_path / str(number), None, {"data.yaml": text}))[0]), text
+
+
+def test_folders_of_splits_with_images_and_labels_are_yolo(tmp_path: Path) -> None:
+    files = {f"{split}/{name}": content for split in ("train", "valid") for name, content in ONE.items()}
+    findings, checked = check(write(tmp_path, files))
+    assert (rules(findings), [split.name for split in checked.dataset.splits]) == (set(), ["train", "val"])
+
+
+ONE: dict[str, str | bytes] = {"images/a.jpg": IMAGE, "labels/a.txt": ROW, "labels/classes.txt": "cat\n"}
+
+
+def test_what_was_asked_for_and_could_not_be_done_is_told(patchkit: Patchkit, tmp_path: Path) -> None:
+    write(tmp_path, {"a.json": json.dumps(coco())})
+    for option in ("--images", "--by-content"):
+        assert_refused(patchkit("check-data", tmp_path / "a.json", option), option, "where the images are")
+    write(tmp_path, {"images/a.jpg": b"no image"})
+    assert "image-unreadable" in rules(check(tmp_path / "a.json", images=True)[0])
+    both = ("--select", "class-rare", "--ignore", "class-rare")
+    assert_refused(patchkit("check-data", tmp_path / "a.json", *both), "no rule is left")
+    answer = patchkit("check-data", tmp_path / "a.json", "--for", "ultralytics")
+    assert "ultralytics does not read coco itself" in answer.err

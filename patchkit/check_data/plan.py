@@ -10,7 +10,7 @@ from patchkit.check_data.images import shared_bytes, shared_paths
 from patchkit.check_data.looked import Looked
 from patchkit.check_data.request import Part, Request
 from patchkit.errors import SourceUnreadable, TargetRefused
-from patchkit.findings import Span
+from patchkit.findings import Skipped, Span
 from patchkit.subjects.dataset.dataset import Cache, ClassCount, DataSet, Split, Unreadable
 from patchkit.subjects.dataset.labels import YOLO
 from patchkit.subjects.dataset.tally import Label, Tally
@@ -35,11 +35,17 @@ class Plan:
     labels: dict[str, list[str]] = field(default_factory=dict)  # label files of each split
     shifted: tuple[tuple[str, str], ...] = ()
     by_content: bool = False
+    skipped: list[Skipped] = field(default_factory=list)  # before anything is looked at
 
     @property
     def amount(self) -> int:
         """Label files."""
         return sum(len(getattr(part, "labels", (part,))) for part in self.parts)
+
+    @property
+    def has_images(self) -> bool:
+        """True if images are known, or a part will name them."""
+        return any(self.files.values()) or any(getattr(part, "folder", "") for part in self.parts)
 
     def images(self) -> dict[str, list[str]]:
         """Images of each split, once: a split that names the files of another has none of its own."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from patchkit.check_data.plan import Plan, split_of
 from patchkit.check_data.request import Part, Request
 from patchkit.errors import SourceUnreadable, TargetRefused
-from patchkit.findings import Span
+from patchkit.findings import Skipped, Span
 from patchkit.subjects.dataset.dataset import ClassCount, Split, Unreadable
 from patchkit.subjects.dataset.labels import COCO, FOLDER, VOC, YOLO
 
@@ -66,7 +66,7 @@ def _of_folder(request: Request) -> Make | None:
     if kind in (None, COCO):
         files = sorted(request.data.glob("annotations/*.json")) or sorted(request.data.glob("*.json"))
         if files:
-            return lambda rules: _coco(request, rules, files)
+            return lambda rules: _coco_folder(request, rules, files)
     if kind in (None, FOLDER):
         from patchkit.subjects.dataset.class_folders import find_class_folders
 
@@ -137,6 +137,25 @@ def _coco(request: Request, rules: Rules, files: Sequence[Path]) -> Plan:
         split = _split_name(file.stem, plan.splits)
         plan.splits[split] = split_of(split, Span(str(file)))
         plan.parts.append(CocoPart(split, str(file), _image_folder(file), part))
+    return plan
+
+
+def _coco_folder(request: Request, rules: Rules, files: Sequence[Path]) -> Plan:
+    """The files of a folder that have boxes; captions stand beside them in COCO's own."""
+    from patchkit.subjects.dataset.coco import has_boxes
+
+    with_boxes: list[Path] = []
+    others: list[Path] = []
+    for file in files:
+        try:
+            (with_boxes if has_boxes(str(file)) else others).append(file)
+        except OSError:
+            with_boxes.append(file)  # what is wrong with it is told when it is read
+    plan = _coco(request, rules, with_boxes or files)
+    if with_boxes:
+        plan.skipped += [
+            Skipped(f"{file} has no boxes: it was not checked", "annotation-unreadable") for file in others
+        ]
     return plan
 
 

@@ -38,6 +38,7 @@ class Removal:
     before: str  # sha256
     after: str
     is_emptied: bool  # no row is left
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def quarantine(
     except OSError as error:
         hint = f"what was moved already comes back: patchkit check-data --undo {folder}"
         raise WriteFailed(f"{error.filename or folder}: {error.strerror or error}", hint) from error
-    rows = sum(len(removal.spans) for removal in removals)
+    rows = sum(removal.rows for removal in removals)
     return Moved(folder, rows, len(removals), sum(removal.is_emptied for removal in removals), len(kept))
 
 
@@ -95,10 +96,11 @@ def _removal(path: str, spans: list[Span], rules: list[str], format: str, starte
     merged = merge(spans)
     if merged[-1][1] > len(data):
         raise TargetRefused(f"{path} was changed while it was checked", "run the command again")
+    rows = len(merged)
     if format == COCO:
         merged = with_commas(data, merged)
     after = without(data, merged)
-    return Removal(path, tuple(merged), tuple(dict.fromkeys(rules)), _hash(data), _hash(after), not after.strip())
+    return Removal(path, tuple(merged), tuple(dict.fromkeys(rules)), _hash(data), _hash(after), not after.strip(), rows)
 
 
 def merge(spans: Iterable[Span]) -> list[Span]:
@@ -162,6 +164,7 @@ def _write_down(folder: Path, removals: Sequence[Removal], caches: Sequence[str]
                 "spans": removal.spans,
                 "rules": removal.rules,
                 "rows": f"rows/{index:06d}.rows",
+                "count": removal.rows,
             }
             for index, removal in enumerate(removals)
         ],
@@ -203,7 +206,7 @@ def undo(folder: Path) -> Moved:
     try:
         restored = [_restored(folder, entry) for entry in manifest["files"]]
         caches = [entry for entry in manifest["caches"] if _is_away(folder, entry)]
-        rows = sum(len(entry["spans"]) for entry, data in zip(manifest["files"], restored, strict=True) if data)
+        rows = sum(entry["count"] for entry, data in zip(manifest["files"], restored, strict=True) if data)
         for entry, data in zip(manifest["files"], restored, strict=True):
             if data is not None:
                 replace_kept(folder / entry["path"], data)
@@ -229,7 +232,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
         for entry in manifest["files"]:
             spans = [(int(start), int(end)) for start, end in entry["spans"]]
             entry["spans"] = spans
-            _ = entry["path"], entry["before_sha256"], entry["after_sha256"], entry["rows"]
+            _ = entry["path"], entry["before_sha256"], entry["after_sha256"], entry["rows"], entry["count"]
         _ = [(entry["path"], entry["sha256"], entry["kept"]) for entry in manifest["caches"]]
     except (ValueError, KeyError, TypeError) as error:
         raise StateCorrupt(f"{folder / MANIFEST} is damaged: {error}", "restore the file") from error

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import stat
 from collections.abc import Callable, Iterator, Sequence
 
 BATCH = 256  # files
@@ -47,13 +48,15 @@ def _together(paths: Sequence[str]) -> list[Read]:
 
 
 def read_file(path: str) -> Read:
-    """The bytes of a file, why it cannot be read, or None for a large one. A pipe is read as an empty file."""
+    """The bytes of a file, why it cannot be read, or None for a large one."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         return error if isinstance(error, OSError) else OSError(22, str(error))
     try:
         data = os.read(descriptor, FIRST)
+        if not data and not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return OSError(22, "it is no regular file")
         if len(data) < FIRST:
             return data
         pieces, size = [data], len(data)

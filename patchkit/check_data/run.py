@@ -4,10 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from patchkit.check_data.engines import ENGINES, cpus
 from patchkit.check_data.fates import READS, trainers_named, with_fates
 from patchkit.check_data.images import image_parts, look_at_images, require_pillow
+from patchkit.check_data.looked import Looked
 from patchkit.check_data.plan import Plan, plan_of
 from patchkit.check_data.request import Request
+from patchkit.errors import TargetRefused, UnknownRule
 from patchkit.findings import Finding, Skipped
 from patchkit.subjects.dataset.dataset import DataSet
 
@@ -37,6 +40,10 @@ def check_data(request: Request, tell: Tell, progress: Progress = lambda done, t
     plan = plan_of(request, ids)
     readers = tuple(name for name, formats in READS.items() if plan.format in formats)
     trainers = named or tuple(name for name in readers if name in request.installed) or readers
+    for option, is_asked in (("--images", request.images), ("--by-content", request.by_content)):
+        if is_asked and not plan.has_images:
+            hint = "keep them beside the annotations, in a folder called images or like the file: train2017"
+            raise TargetRefused(f"{option}: where the images are is not known", hint)
     told = _teller(tell, trainers, plan.format)
     skipped = _look(plan, request, told, progress)
     dataset = plan.dataset()
@@ -52,7 +59,10 @@ def _ids(request: Request) -> tuple[str, ...] | None:
         return None
     from patchkit.check_data.rules import rules_of
 
-    return tuple(rule.id for rule in rules_of(request.select, request.ignore))
+    ids = tuple(rule.id for rule in rules_of(request.select, request.ignore))
+    if not ids:
+        raise UnknownRule("no rule is left", "select others, or ignore fewer")
+    return ids
 
 
 def _teller(tell: Tell, trainers: tuple[str, ...], format: str) -> Tell:
@@ -66,23 +76,24 @@ def _teller(tell: Tell, trainers: tuple[str, ...], format: str) -> Tell:
 
 
 def _look(plan: Plan, request: Request, tell: Tell, progress: Progress) -> list[Skipped]:
-    from patchkit.check_data.engines import ENGINES, cpus
+    """Look at all labels, then at the images if that is asked: only COCO files themselves say which there are."""
+    skipped = list(plan.skipped)
+    done, total = 0, plan.amount
 
-    skipped: list[Skipped] = []
-    jobs = request.jobs or cpus()
-    engine = ENGINES[request.engine]
-    images = [part for split, paths in plan.images().items() for part in image_parts(split, paths)]
-    work: list[tuple[Callable[[Any], Any], list[Any]]] = [(plan.look, plan.parts)]
-    if request.images:
-        work.append((look_at_images, images))
-    total = plan.amount + (sum(len(part.images) for part in images) if request.images else 0)
-    done = 0
-    for look, parts in work:
-        is_worth = len(parts) > 1 and (plan.amount > FEW or request.engine != "local" or look is look_at_images)
-        for looked in engine(look, parts, jobs if is_worth else 1):
+    def take(look: Callable[[Any], Looked], parts: list[Any], jobs: int) -> None:
+        nonlocal done
+        for looked in ENGINES[request.engine](look, parts, jobs):
             done += looked.amount
             progress(done, total)
             plan.add(looked)
-            skipped += looked.skipped
+            skipped.extend(looked.skipped)
             tell(looked.findings)
+
+    jobs = request.jobs or cpus()
+    is_worth = len(plan.parts) > 1 and (plan.amount > FEW or request.engine != "local")
+    take(plan.look, plan.parts, jobs if is_worth else 1)
+    if request.images:
+        images = [part for split, paths in plan.images().items() for part in image_parts(split, paths)]
+        total += sum(len(part.images) for part in images)
+        take(look_at_images, images, jobs)
     return skipped

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections import Counter
 
     from patchkit.check_data.request import Request
+    from patchkit.check_data.run import Checked
     from patchkit.findings import Severity
 
 
@@ -190,6 +191,7 @@ def _checked(request: "Request", format: DataFormat, fail_on: Level, most: int, 
         shown = Shown(most)
         checked = check(request, shown.add, progress)
         progress(0, 0)
+        _tell_readers(checked)
         sys.stdout.write(shown.render(checked))
         return _code(shown.counts, fail_on)
     if format is DataFormat.json:
@@ -198,6 +200,7 @@ def _checked(request: "Request", format: DataFormat, fail_on: Level, most: int, 
         writer = JsonWriter(sys.stdout)
         checked = check(request, writer.add, progress)
         progress(0, 0)
+        _tell_readers(checked)
         writer.finish(checked, more or {})
         return _code(writer.counts, fail_on)
     return _collected(request, format, fail_on, progress)
@@ -216,11 +219,21 @@ def _collected(request: "Request", format: DataFormat, fail_on: Level, progress:
     findings: list[Finding] = []
     checked = check(request, findings.extend, progress)
     progress(0, 0)
+    _tell_readers(checked)
     rules = rules_of(request.select, request.ignore)
     review = Review(checked.dataset, findings, checked.skipped, rules, checked.trainers)
     module = import_module(f"patchkit.output.{format.value}")
     sys.stdout.write(module.render(review) if format is DataFormat.html else module.render(review.report, rules))
     return _code(Counter(finding.severity or Severity.WARNING for finding in findings), fail_on)
+
+
+def _tell_readers(checked: "Checked") -> None:
+    """Say so where a trainer that was named does not read the format."""
+    from patchkit.check_data.fates import READS
+
+    format = checked.dataset.format
+    for name in (name for name in checked.trainers if format not in READS[name]):
+        say(f"patchkit: {name} does not read {format} itself: what it does is told of labels that were converted\n")
 
 
 def _code(counts: "Counter[Severity]", fail_on: Level) -> int:

@@ -19,7 +19,8 @@ from patchkit.subjects.dataset.labels import FOLDER, LABEL_LIMIT, YOLO, Labels
 def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
     for row in labels.rows:
         if isinstance(row.label, int) and row.label >= LABEL_LIMIT:
-            message = f"class {row.label} is larger than float32 labels hold exactly (2**24)"
+            shown = str(row.label) if row.label < 10**20 else f"of {len(str(row.label))} digits"
+            message = f"class {shown} is larger than float32 labels hold exactly (2**24)"
             yield labels.found(row, message, f"row: {row.text}")
 
 

@@ -14,7 +14,7 @@ from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.dataset import DataSet
 from patchkit.subjects.dataset.expected import Expected
 
-TRAIN = "train"
+TRAIN, OTHERS = "train", ("val", "test")
 
 
 def check(dataset: DataSet, expected: Expected) -> Iterator[Finding]:
@@ -22,7 +22,7 @@ def check(dataset: DataSet, expected: Expected) -> Iterator[Finding]:
     if not trained:
         return
     for split in dataset.splits:
-        if split.name == TRAIN:
+        if split.name not in OTHERS:
             continue
         for label, count in sorted(split.tally.classes.items(), key=lambda item: str(item[0])):
             if label not in trained:

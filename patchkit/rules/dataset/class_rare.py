@@ -20,8 +20,10 @@ def check(dataset: DataSet, expected: Expected) -> Iterator[Finding]:
         if split.name not in ("train", dataset.splits[0].name):
             continue
         for label, count in sorted(split.tally.classes.items(), key=lambda item: str(item[0])):
-            if label in dataset.names and count < expected.least:
-                message = f"class {label} ({dataset.names[label]}) has {count} objects in {split.name}"
+            is_class = label in dataset.names or (isinstance(label, int) and 0 <= label < (dataset.nc or 0))
+            if is_class and count < expected.least:
+                name = f" ({dataset.names[label]})" if label in dataset.names else ""
+                message = f"class {label}{name} has {count} objects in {split.name}"
                 yield Finding(message, split.span, f"fewer than {expected.least}")
 
 

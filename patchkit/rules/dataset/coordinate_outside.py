@@ -19,6 +19,11 @@ from patchkit.subjects.dataset.labels import COCO, PIXELS, VOC, YOLO, Labels, Ro
 
 def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
     for row in labels.rows:
+        if row.form == "broken":
+            continue
+        if row.form == "pose" and labels.dimensions == 3 and min(row.numbers[6::3], default=0) < 0:
+            yield labels.found(row, f"a visibility is {min(row.numbers[6::3]):g}", f"row: {row.text}")
+            continue
         outside = [number for number in _places(labels, row) if isfinite(number) and not 0 <= number <= 1]
         if outside and (labels.kind != YOLO or max(outside) <= PIXELS):
             yield labels.found(row, f"{outside[0]:g} is outside of the image (0 to 1)", f"row: {row.text}")

@@ -19,7 +19,7 @@ IMAGES = (*SUFFIXES, ".pgm", ".ppm")  # with those that only torchvision reads
 SPLITS = (("train", ("train",)), ("val", ("val", "validation", "valid")), ("test", ("test",)))  # and their folders
 OTHERS = ({"images", "labels"}, {"Annotations"}, {"annotations"})  # folders of data sets of other formats
 NO_LABEL = -1  # what HW3 gives a file whose name has none
-_WHOLE = re.compile(r"[+-]?\d{1,18}")
+_WHOLE = re.compile(r"[+-]?\d{1,4000}")  # no more than int() takes
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ from typing import Any
 
 from patchkit.errors import SourceUnreadable
 from patchkit.subjects.dataset.coco_pieces import CocoFile, Pieces
-from patchkit.subjects.dataset.json_stream import Damaged, JsonFile, elements
+from patchkit.subjects.dataset.json_stream import PIECE, Damaged, JsonFile, elements
 from patchkit.subjects.dataset.labels import COCO, Labels, Row
 
 TAIL = 4 << 20  # bytes: where COCO has its categories
+BOX = b'"bbox"'
 MEMBERS = ("images", "annotations", "categories")
 
 
@@ -43,6 +44,20 @@ def read_coco(path: str, *, folder: str = "", detailed: bool = False) -> tuple[C
     tally.objects_per_image.update(coco.objects.values())
     tally.objects_per_image[0] += tally.empty
     return coco, shown
+
+
+def has_boxes(path: str) -> bool:
+    """False for captions, sizes of images, and whatever else has no box.
+
+    Raises   OSError.
+    """
+    rest = b""
+    with open(path, "rb") as file:
+        while data := file.read(PIECE):
+            if BOX in rest + data:
+                return True
+            rest = data[-len(BOX) :]
+    return False
 
 
 def _begun(coco: CocoFile, folder: str, detailed: bool) -> tuple[CocoFile, list[Labels], Pieces]:

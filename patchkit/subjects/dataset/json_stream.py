@@ -57,11 +57,13 @@ def elements(text: bytes) -> tuple[list[Element], int, bool]:
             if depth < 0:
                 if text[start : mark.start()].strip():
                     found.append(Element(start, mark.start()))
-                return found, mark.start(), True
+                    end = mark.start()
+                return found, end, True
         elif symbol == b"," and depth == 0:
             if mark.start() > start:
                 found.append(Element(start, mark.start()))
-            start = end = _begin(text, mark.end())
+                end = mark.start()
+            start = _begin(text, mark.end())
     if depth == 0 and text[start:].rstrip().endswith((b"}", b"]", b'"')):
         end = start + len(text[start:].rstrip())
         found.append(Element(start, end))

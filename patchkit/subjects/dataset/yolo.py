@@ -22,6 +22,8 @@ from patchkit.subjects.image_count import SUFFIXES
 from patchkit.subjects.yaml_file import YamlFile, read_yaml
 
 SPLITS = ("train", "val", "test")
+FOLDERS = (("train", "train"), ("val", "valid"), ("val", "val"), ("test", "test"))  # with images and labels in each
+NOT_LABELS = ("classes.txt",)  # what labelImg writes beside them
 IMAGES, LABELS = "/images/", "/labels/"
 NPY = ".npy"  # of images, made by the trainer
 
@@ -75,14 +77,23 @@ def _is_data_yaml(path: Path) -> bool:
 
 
 def _from_folder(folder: str) -> YoloSet | None:
+    sources: dict[str, tuple[str, ...]] = {
+        split: (f"{folder}/{name}/images",) for split, name in FOLDERS if _has_both(f"{folder}/{name}")
+    }
+    if sources:
+        return YoloSet(folder, sources, {name: Span(places[0]) for name, places in sources.items()}, {}, (), Columns())
     inside = [name for name in ("images", "labels") if os.path.isdir(f"{folder}/{name}")]
     if len(inside) < 2 and not _holds_labels(folder):
         return None
     root = f"{folder}/images" if len(inside) == 2 else folder
     splits = [name for name in SPLITS if os.path.isdir(f"{root}/{name}")]
-    sources: dict[str, tuple[str, ...]] = {name: (f"{root}/{name}",) for name in splits} or {"train": (root,)}
+    sources = {name: (f"{root}/{name}",) for name in splits} or {"train": (root,)}
     spans = {name: Span(places[0]) for name, places in sources.items()}
     return YoloSet(folder, sources, spans, {}, (), Columns())
+
+
+def _has_both(folder: str) -> bool:
+    return os.path.isdir(f"{folder}/images") and os.path.isdir(f"{folder}/labels")
 
 
 def _holds_labels(folder: str) -> bool:
@@ -99,15 +110,19 @@ def from_yaml(path: Path) -> YoloSet:
     file = read_yaml(path)
     data = file.data
     root = _root(data.get("path"), path)
+    given = data.get("path")
     sources: dict[str, tuple[str, ...]] = {}
     spans: dict[str, Span] = {}
     absent = []
+    if given and _first(Path(str(given)), path.parent / str(given)) is None:
+        absent.append(Unreadable(str(path), f"path: {given} is not there", file.entries["path"].span.line))
     for split in SPLITS:
-        value = data.get(split)
+        key = "validation" if split == "val" and "val" not in data else split  # as ultralytics takes it
+        value = data.get(key)
         named = [str(item) for item in (value if isinstance(value, list) else [value]) if item]
         if not named:
             continue
-        spans[split] = file.entries[split].span
+        spans[split] = file.entries[key].span
         found = []
         for name in named:
             place = _first(root / name, root / name.removeprefix("../"), path.parent / name)
@@ -155,8 +170,12 @@ def _counts(file: YamlFile) -> tuple[ClassCount, ...]:
         count = value if key == "nc" and type(value) is int else None
         if key == "names" and isinstance(value, (list, dict)):
             count = len(value)
-        if entry is not None and count is not None:
-            counts.append(ClassCount(count, f"{key} of {file.path.name}", entry.span))
+        if entry is None or count is None:
+            continue
+        counts.append(ClassCount(count, f"{key} of {file.path.name}", entry.span))
+        keys = _names(value) if key == "names" else {}
+        if keys and max(map(int, keys)) + 1 != count:
+            counts.append(ClassCount(max(map(int, keys)) + 1, "the largest key of names, and one", entry.span))
     return tuple(counts)
 
 
@@ -174,7 +193,7 @@ def list_files(sources: Iterable[str]) -> YoloFiles:
         if os.path.isdir(source):
             _list_folder(source, files)
         elif source.lower().endswith(SUFFIXES):
-            _list_images([source], files)
+            _list_images([(source, Unreadable(source, "No such file or directory"))], files)
         else:
             _list_images(_listed(source, files), files)
     return files
@@ -202,7 +221,7 @@ def _list_folder(root: str, files: YoloFiles) -> None:
 
 
 def _texts(names: Iterable[str]) -> Iterator[str]:
-    return (name for name in names if name.endswith(".txt"))
+    return (name for name in names if name.endswith(".txt") and name not in NOT_LABELS)
 
 
 def _pair(folder: Folder, place: str, texts: set[str], files: YoloFiles) -> None:
@@ -232,24 +251,31 @@ def _is_image_suffix(suffix: str) -> bool:
     return f".{suffix.lower()}" in SUFFIXES
 
 
-def _listed(path: str, files: YoloFiles) -> list[str]:
-    """The images that a list file names; `./` stands for the folder of the list."""
+def _listed(path: str, files: YoloFiles) -> list[tuple[str, Unreadable]]:
+    """The images that a list file names, each with what is to be said if it is not there.
+
+    `./` stands for the folder of the list.
+    """
     folder = os.path.dirname(path)
     try:
         text = Path(path).read_text(encoding="utf-8", errors="surrogateescape")
     except OSError as error:
         files.unreadable.append(Unreadable(path, error.strerror or str(error)))
         return []
-    lines = [line.strip() for line in text.splitlines()]
-    return [f"{folder}/{line[2:]}" if line.startswith("./") else line for line in lines if line]
+    listed = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if name := line.strip():
+            image = os.path.join(folder, name[2:]) if name.startswith("./") else name
+            listed.append((image, Unreadable(path, f"{name} is not there", number)))
+    return listed
 
 
-def _list_images(images: list[str], files: YoloFiles) -> None:
-    for image in images:
+def _list_images(images: list[tuple[str, Unreadable]], files: YoloFiles) -> None:
+    for image, absent in images:
         folder, _, name = image.rpartition("/")
         label = f"{label_folder(folder)}/{name.rpartition('.')[0]}.txt"
         if not os.path.exists(image):
-            files.unreadable.append(Unreadable(image, "No such file or directory", is_image=True))
+            files.unreadable.append(absent)
         elif os.path.exists(label):
             files.labels.append(label)
             files.images.append(image)

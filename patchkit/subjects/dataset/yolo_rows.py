@@ -2,12 +2,14 @@
 
 import codecs
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from patchkit.subjects.dataset.labels import YOLO, Box, Labels, Row
 
 SHOWN = 80  # characters of a row
-_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,4000}")  # no more than int() takes
+_LINE_END = re.compile(rb"\r\n|[\n\r\x0b\x0c\x1c-\x1e]")  # as str.splitlines has them
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,9 @@ def read_rows(path: str, data: bytes, columns: Columns, image: str = "", *, line
     rows = []
     undecodable = []
     returns = 0
-    for raw in data[position:].split(b"\n"):
-        end = min(position + len(raw) + 1, len(data))
-        returns += raw.endswith(b"\r")
+    for raw, mark_of_end in _lines(data, position):
+        end = position + len(raw) + len(mark_of_end)
+        returns += mark_of_end == b"\r\n"
         try:
             text = raw.decode("utf-8")
         except UnicodeDecodeError:
@@ -47,6 +49,14 @@ def read_rows(path: str, data: bytes, columns: Columns, image: str = "", *, line
         dimensions=columns.dimensions,
         is_empty=not rows,
     )
+
+
+def _lines(data: bytes, position: int) -> Iterator[tuple[bytes, bytes]]:
+    """Each line with its end."""
+    for found in _LINE_END.finditer(data, position):
+        yield data[position : found.start()], found.group()
+        position = found.end()
+    yield data[position:], b""
 
 
 def _row(tokens: list[str], columns: Columns, line: int, start: int, end: int, image: str) -> Row:
