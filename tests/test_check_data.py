@@ -430,3 +430,19 @@ def test_what_was_asked_for_and_could_not_be_done_is_told(patchkit: Patchkit, tm
     assert_refused(patchkit("check-data", tmp_path / "a.json", *both), "no rule is left")
     answer = patchkit("check-data", tmp_path / "a.json", "--for", "ultralytics")
     assert "ultralytics does not read coco itself" in answer.err
+
+
+def test_a_voc_file_without_size_and_one_without_objects_are_told(tmp_path: Path) -> None:
+    thing = "<object><name>cat</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>5</xmax><ymax>9</ymax></bndbox></object>"
+    files = {"a": f"<annotation>\n{thing}\n</annotation>\n", "b": "<annotation></annotation>\n"}
+    write(tmp_path, {f"Annotations/{name}.xml": text for name, text in files.items()})
+    write(tmp_path, {f"JPEGImages/{name}.jpg": IMAGE for name in files})
+    findings, checked = check(tmp_path)
+    assert places(findings) == {("annotation-unreadable", 2), ("label-empty", 1)}
+    assert checked.dataset.splits[0].tally.objects == 1
+
+
+def test_an_annotation_without_image_still_has_its_category_checked(tmp_path: Path) -> None:
+    bad = {"id": 1, "image_id": 9, "category_id": 9, "bbox": [1, 1, 2, 2]}
+    write(tmp_path, {"a.json": json.dumps(coco(annotations=[bad]))})
+    assert rules(check(tmp_path / "a.json")[0]) >= {"image-unknown", "category-unknown"}

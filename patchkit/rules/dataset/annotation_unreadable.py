@@ -21,6 +21,8 @@ def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
     for row in labels.rows:
         if row.form == "broken" and row.fault != NO_IMAGE:
             yield labels.found(row, row.fault, f"row: {row.text}")
+        elif labels.kind == VOC and row.box is None:
+            yield labels.found(row, "the file has no size of its image", f"row: {row.text}", movable=False)
 
 
 RULE = Rule(

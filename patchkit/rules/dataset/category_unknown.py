@@ -14,14 +14,15 @@ from collections.abc import Iterator
 from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.expected import Expected
-from patchkit.subjects.dataset.labels import COCO, VOC, Labels
+from patchkit.subjects.dataset.labels import COCO, NO_IMAGE, VOC, Labels
 
 
 def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
     if expected.labels is None:
         return
     for row in labels.rows:
-        if row.form != "broken" and row.label not in expected.labels:
+        is_record = row.form != "broken" or row.fault == NO_IMAGE
+        if is_record and row.label not in expected.labels:
             yield labels.found(row, f"no category is {row.label!r}", f"row: {row.text}; {expected.source}")
 
 

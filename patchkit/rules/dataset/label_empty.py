@@ -1,6 +1,6 @@
 """A label file is empty.
 
-What         A label file holds no row.
+What         A label file of YOLO holds no row, or an xml file of VOC no object.
 Why          It says that its image shows no object: background, which is good to train with in small numbers. A
              converter that has failed leaves the same files.
 Example      a file of 0 bytes
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from patchkit.findings import Finding, Severity, Span
 from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.expected import Expected
-from patchkit.subjects.dataset.labels import YOLO, Labels
+from patchkit.subjects.dataset.labels import VOC, YOLO, Labels
 
 
 def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
@@ -24,7 +24,7 @@ def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
 RULE = Rule(
     __name__,
     Severity.NOTE,
-    (YOLO,),
+    (YOLO, VOC),
     check,
     (
         Example(

@@ -159,11 +159,12 @@ def cell(row: float, column: float) -> int:
 
 def count_odd(labels: Labels, tally: Tally, *, detailed: bool) -> None:
     """Count the rows of a file that was read row by row: every label, and the sizes of boxes that can be."""
+    rows = [row for row in labels.rows if row.end > row.start]  # the others are about the file as a whole
     tally.files += 1
-    tally.empty += labels.is_empty
-    tally.objects += len(labels.rows)
-    tally.objects_per_image[len(labels.rows)] += 1
-    count_rows(labels.rows, tally, detailed=detailed)
+    tally.empty += not rows
+    tally.objects += len(rows)
+    tally.objects_per_image[len(rows)] += 1
+    count_rows(rows, tally, detailed=detailed)
 
 
 def count_rows(rows: Iterable[LabelRow], tally: Tally, *, detailed: bool) -> None:
