@@ -23,8 +23,7 @@ def check(dataset: DataSet, expected: Expected) -> Iterator[Finding]:
     labels = list(dataset.names) if dataset.names else list(range(dataset.nc or 0))
     for label in labels:
         if label not in seen:
-            name = f" ({dataset.names[label]})" if label in dataset.names else ""
-            yield Finding(f"class {label}{name} has no object", Span(dataset.path), "no label of any split has it")
+            yield Finding(f"{dataset.shown(label)} has no object", Span(dataset.path), "no label of any split has it")
 
 
 RULE = Rule(

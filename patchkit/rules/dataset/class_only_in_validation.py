@@ -26,8 +26,7 @@ def check(dataset: DataSet, expected: Expected) -> Iterator[Finding]:
             continue
         for label, count in sorted(split.tally.classes.items(), key=lambda item: str(item[0])):
             if label not in trained:
-                name = f" ({dataset.names[label]})" if label in dataset.names else ""
-                message = f"class {label}{name} is in {split.name}, and not in {TRAIN}"
+                message = f"{dataset.shown(label)} is in {split.name}, and not in {TRAIN}"
                 yield Finding(message, split.span, f"{count} objects in {split.name}, 0 in {TRAIN}")
 
 

@@ -22,8 +22,7 @@ def check(dataset: DataSet, expected: Expected) -> Iterator[Finding]:
         for label, count in sorted(split.tally.classes.items(), key=lambda item: str(item[0])):
             is_class = label in dataset.names or (isinstance(label, int) and 0 <= label < (dataset.nc or 0))
             if is_class and count < expected.least:
-                name = f" ({dataset.names[label]})" if label in dataset.names else ""
-                message = f"class {label}{name} has {count} objects in {split.name}"
+                message = f"{dataset.shown(label)} has {count} objects in {split.name}"
                 yield Finding(message, split.span, f"fewer than {expected.least}")
 
 

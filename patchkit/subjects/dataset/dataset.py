@@ -65,3 +65,7 @@ class DataSet:
     shifted: tuple[tuple[str, str], ...] = ()  # a class folder, and which other class has its number elsewhere
     category_gaps: tuple[int, ...] = ()  # ids of COCO between the first and the last that no category has
     kind: ClassVar[str] = "dataset"
+
+    def shown(self, label: Label) -> str:
+        """A class with its name, where it has one."""
+        return f"class {label} ({self.names[label]})" if label in self.names else f"class {label}"
