@@ -62,6 +62,10 @@ def quarantine(
     try:
         removals = [_removal(path, spans, rules, format, started_ns) for path, spans, rules in _by_file(findings)]
         make_folder(folder)
+    except OSError as error:
+        hint = "nothing was written; see to it, and run the command again"
+        raise WriteFailed(f"{error.filename or folder}: {error.strerror or error}", hint) from error
+    try:
         kept = [cache.path for cache in caches] if removals else [cache.path for cache in caches if cache.newer]
         _write_down(folder, removals, kept)
         for index, removal in enumerate(removals):

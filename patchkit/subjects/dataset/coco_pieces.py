@@ -4,58 +4,42 @@ Annotations are decoded by msgspec with types that say what a sound one is. What
 that take anything, and what is no JSON at all is taken apart by its brackets, so that every other record is still read.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from operator import add, le, truediv
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
+from patchkit.subjects.dataset.coco_record import (
+    IMAGES,
+    LOOSE,
+    REFUSED,
+    SOUND,
+    UNREADABLE,
+    Frame,
+    Image,
+    Loose,
+    Sound,
+    as_float,
+    broken,
+    fault_of,
+    is_box,
+    is_sound,
+    loose_of,
+    relative,
+    short,
+    shown,
+    value_of,
+)
 from patchkit.subjects.dataset.json_stream import Damaged, Element, Piece, elements, objects
-from patchkit.subjects.dataset.labels import COCO, EDGE, NO_IMAGE, TINY, Box, Labels, Row
+from patchkit.subjects.dataset.labels import COCO, EDGE, TINY, Labels, Row
 from patchkit.subjects.dataset.seen import Repeats, SeenIds
 from patchkit.subjects.dataset.tally import Extent, Tally
 from patchkit.subjects.dataset.yolo_batch import cell, count_rows
 
-SHOWN = 160  # characters of an annotation
-UNREADABLE = object()
 NOWHERE = (1.0, 1.0, 0.0, 0.0)  # for an image that is not there
-FAR = 1e9  # pixels: what is beyond is looked at
-_Part = Annotated[float, Meta(ge=0, le=FAR)]
-_Size = Annotated[float, Meta(gt=0, le=FAR)]
-
-
-class _Sound(msgspec.Struct, gc=False):
-    image_id: int
-    category_id: int
-    bbox: tuple[_Part, _Part, _Size, _Size]
-    id: int
-
-
-class _Any(msgspec.Struct, gc=False):
-    image_id: Any = None
-    category_id: Any = None
-    bbox: Any = None
-    id: Any = None
-
-
-class _Image(msgspec.Struct, gc=False):
-    id: int
-    file_name: str
-    width: _Size
-    height: _Size
-
-
-_SOUND = msgspec.json.Decoder(list[_Sound])
-_ANY = msgspec.json.Decoder(list[_Any])
-_IMAGES = msgspec.json.Decoder(list[_Image])
-_REFUSED = (msgspec.DecodeError, RecursionError, OverflowError, ValueError)
-
-
-Frame = tuple[float, float, float, float]  # width and height of an image, and how far a box may reach, in pixels
 
 
 @dataclass
@@ -107,24 +91,24 @@ class Pieces:
         """Keep the sizes and names of images; show those that have none."""
         text = b"[%b]" % piece.text
         try:
-            self._keep(_IMAGES.decode(text))
+            self._keep(IMAGES.decode(text))
             return len(piece.text)
-        except _REFUSED:
+        except REFUSED:
             pass
         places, end, _ = elements(piece.text)
         rows = []
         for place in places:
-            value = _value(piece.text[place.start : place.end])
+            value = value_of(piece.text[place.start : place.end])
             try:
-                self._keep([msgspec.convert(value, _Image)])
+                self._keep([msgspec.convert(value, Image)])
             except (msgspec.ValidationError, OverflowError):
                 fault = "the image has no id, no file_name, or no width and height above 0"
-                rows.append(_broken(piece, place, fault))
+                rows.append(broken(piece, place, fault))
         if rows:
             self._show(Labels(COCO, self.coco.path, tuple(rows), of_images=True))
         return end
 
-    def _keep(self, images: Sequence[_Image]) -> None:
+    def _keep(self, images: Sequence[Image]) -> None:
         coco = self.coco
         for image in images:
             size = (image.width, image.height)
@@ -140,15 +124,15 @@ class Pieces:
         end = len(piece.text)
         places: dict[int, Element] = {}
         try:
-            found: Sequence[Any] = _SOUND.decode(text)
+            found: Sequence[Any] = SOUND.decode(text)
             odd = self._odd(found)
-        except _REFUSED:
+        except REFUSED:
             try:
-                found = _ANY.decode(text)
-            except _REFUSED:
+                found = LOOSE.decode(text)
+            except REFUSED:
                 exact, end, _ = elements(piece.text)
                 places = dict(enumerate(exact))
-                found = [_any(piece.text[place.start : place.end]) for place in exact]
+                found = [loose_of(piece.text[place.start : place.end]) for place in exact]
             odd = self._odd_of_any(found)
         self.coco.annotations += len(found)
         if odd:
@@ -160,7 +144,7 @@ class Pieces:
             self._show(Labels(COCO, self.coco.path, rows, rules=only))
         return end
 
-    def _odd(self, found: Sequence[_Sound]) -> list[tuple[int, bool]]:
+    def _odd(self, found: Sequence[Sound]) -> list[tuple[int, bool]]:
         """Count what is sound; indices of the others, and whether their id was seen before."""
         if not found:
             return []
@@ -200,12 +184,12 @@ class Pieces:
                 self._met.add(one)
         return odd
 
-    def _odd_of_any(self, found: Sequence[_Any]) -> list[tuple[int, bool]]:
+    def _odd_of_any(self, found: Sequence[Loose]) -> list[tuple[int, bool]]:
         """The same for a piece in which some annotation is none by its types."""
         sound, places, others = [], [], []
         for index, one in enumerate(found):
-            if _is_sound(one):
-                sound.append(_Sound(one.image_id, one.category_id, tuple(one.bbox), one.id))
+            if is_sound(one):
+                sound.append(Sound(one.image_id, one.category_id, tuple(one.bbox), one.id))
                 places.append(index)
             else:
                 others.append(index)
@@ -231,24 +215,24 @@ class Pieces:
             tally.places.update(map(cell, map(_centre, ys, heights, down), map(_centre, xs, widths, across)))
             tally.sizes.update(map(cell, high, wide))
 
-    def _row(self, one: _Any | _Sound, piece: Piece, place: Element, is_repeated: bool) -> Row:
+    def _row(self, one: Loose | Sound, piece: Piece, place: Element, is_repeated: bool) -> Row:
         coco = self.coco
-        row = _broken(piece, place, _fault(one, coco.frames))
+        row = broken(piece, place, fault_of(one, coco.frames))
         box = row.box
         frame = coco.frames.get(one.image_id) if isinstance(one.image_id, (int, str)) else None
-        numbers = tuple(map(_float, one.bbox)) if _is_box(one.bbox) else ()
+        numbers = tuple(map(as_float, one.bbox)) if is_box(one.bbox) else ()
         if frame is not None and numbers:
-            box = _relative(numbers, frame)
+            box = relative(numbers, frame)
         if not self._repeated:
             coco.tally.objects += 1
             if frame is not None:
                 coco.objects[one.image_id] += 1
-        name = coco.names.get(one.image_id, "") if frame is not None else _short(one.image_id)
+        name = coco.names.get(one.image_id, "") if frame is not None else short(one.image_id)
         return Row(
             row.line,
             row.start,
             row.end,
-            row.text if one.bbox is UNREADABLE else _shown(one),
+            row.text if one.bbox is UNREADABLE else shown(one),
             one.category_id if isinstance(one.category_id, (int, float, str)) else None,
             numbers,
             "broken" if row.fault else "box",
@@ -290,82 +274,3 @@ def _is_inside(
 
 def _centre(start: float, size: float, whole: float) -> float:
     return (start + size / 2) / whole
-
-
-def _value(text: bytes) -> Any:
-    """What a record holds. NaN and Infinity, which are no JSON, are numbers for Python's writer and so for us."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _any(text: bytes) -> _Any:
-    value = _value(text)
-    if not isinstance(value, dict):
-        return _Any(bbox=UNREADABLE)
-    return _Any(value.get("image_id"), value.get("category_id"), value.get("bbox"), value.get("id"))
-
-
-def _is_sound(one: _Any) -> bool:
-    """True for what `_Sound` takes."""
-    box = one.bbox
-    if not type(one.image_id) is type(one.category_id) is type(one.id) is int or not _is_box(box):
-        return False
-    x, y, width, height = box
-    return bool(0 <= x < FAR and 0 <= y < FAR and 0 < width < FAR and 0 < height < FAR)
-
-
-def _float(number: float) -> float:
-    try:
-        return float(number)
-    except OverflowError:
-        return float("inf") if number > 0 else float("-inf")
-
-
-def _is_box(value: Any) -> bool:
-    if not isinstance(value, (list, tuple)) or len(value) != 4:
-        return False
-    return {int, float}.issuperset(map(type, value))
-
-
-def _fault(one: _Any | _Sound, frames: dict[Any, Frame]) -> str:
-    if one.bbox is UNREADABLE:
-        return "the annotation is no JSON object, or is nested too deeply"
-    if not _is_box(one.bbox):
-        return f"bbox is {_short(one.bbox)}, and no list of four numbers"
-    if not isinstance(one.category_id, (int, str)) or isinstance(one.category_id, bool):
-        return f"category_id is {_short(one.category_id)}"
-    if not isinstance(one.image_id, (int, str)) or one.image_id not in frames:
-        return NO_IMAGE
-    if not isinstance(one.id, (int, str)) or isinstance(one.id, bool):
-        return f"id is {_short(one.id)}"
-    return ""
-
-
-def _shown(one: _Any | _Sound) -> str:
-    values = {"id": one.id, "image_id": one.image_id, "category_id": one.category_id, "bbox": one.bbox}
-    return ", ".join(f"{name} {_short(value)}" for name, value in values.items())
-
-
-def _short(value: Any) -> str:
-    return "missing" if value is None else json.dumps(value, default=str)[:60]
-
-
-def _relative(numbers: tuple[float, ...], frame: Frame) -> Box:
-    x, y, width, height = numbers
-    across, down, _, _ = frame
-    return (x + width / 2) / across, (y + height / 2) / down, width / across, height / down
-
-
-def _broken(piece: Piece, place: Element, fault: str) -> Row:
-    """A row for the record at a place, of which only the place is known."""
-    raw = piece.text[place.start : place.end]
-    text = raw[: 4 * SHOWN].decode("utf-8", "backslashreplace")
-    shown = " ".join(text.split())
-    shown = f"{shown[:SHOWN]}..." if len(shown) > SHOWN else shown
-    before = piece.text[: place.start]
-    line = piece.line + before.count(b"\n")
-    column = place.start - before.rfind(b"\n") if b"\n" in before else piece.column + place.start
-    start = piece.offset + place.start
-    return Row(line, start, start + len(raw), shown, None, (), "broken", None, fault, column=column)
