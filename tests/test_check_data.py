@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from patchkit.check_data.engines import local
 from patchkit.check_data.quarantine import merge, with_commas, with_rows, without
+from patchkit.errors import TargetRefused
 from patchkit.findings import Severity
 from tests.conftest import Answer
 from tests.data_sets import IMAGE, ROW, YAML, check, places, rules, write, yolo
@@ -446,3 +449,14 @@ def test_an_annotation_without_image_still_has_its_category_checked(tmp_path: Pa
     bad = {"id": 1, "image_id": 9, "category_id": 9, "bbox": [1, 1, 2, 2]}
     write(tmp_path, {"a.json": json.dumps(coco(annotations=[bad]))})
     assert rules(check(tmp_path / "a.json")[0]) >= {"image-unknown", "category-unknown"}
+
+
+def test_a_process_that_is_killed_ends_the_check_as_a_failure() -> None:
+    with pytest.raises(TargetRefused, match="was killed"):
+        list(local(killed_at_one, [0, 1, 2], 2))
+
+
+def killed_at_one(part: int) -> int:
+    if part == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return part

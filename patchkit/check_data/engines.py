@@ -22,10 +22,19 @@ def local(work: Callable[[A], B], parts: Sequence[A], jobs: int) -> Iterator[B]:
         yield from map(work, parts)
         return
     import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
 
     kinds = multiprocessing.get_all_start_methods()
-    with multiprocessing.get_context("fork" if "fork" in kinds else None).Pool(min(jobs, len(parts))) as pool:
-        yield from pool.imap(work, parts)
+    context = multiprocessing.get_context("fork" if "fork" in kinds else None)
+    try:
+        with ProcessPoolExecutor(min(jobs, len(parts)), context) as pool:
+            yield from pool.map(work, parts)
+    except BrokenProcessPool as error:
+        raise TargetRefused(
+            "a process of the check was killed, so the data set was not looked at to its end",
+            "see if memory has run out; --jobs 1 takes the least",
+        ) from error
 
 
 def dask(work: Callable[[A], B], parts: Sequence[A], jobs: int) -> Iterator[B]:

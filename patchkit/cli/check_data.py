@@ -172,12 +172,14 @@ def _undone(folder: Path) -> int:
 
 def _installed(python: str | None, site_packages: Path | None) -> tuple[str, ...]:
     """The trainers of the target, as far as it has any."""
+    from patchkit.patching.distinfo import normalised
     from patchkit.patching.locate import find_installed
     from patchkit.patching.target import find_target
 
     target = find_target(python, site_packages, fast=True)
     packages = {"ultralytics": "ultralytics", "paddledet": "paddledetection", "torchvision": "torchvision"}
-    return tuple(trainer for name, trainer in packages.items() if find_installed(target, (name,)))
+    found = {normalised(installed.distribution.name) for installed in find_installed(target, tuple(packages))}
+    return tuple(trainer for name, trainer in packages.items() if name in found)
 
 
 def _checked(request: "Request", format: DataFormat, fail_on: Level, most: int, more: Any = None) -> int:
