@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -454,6 +455,34 @@ def test_an_annotation_without_image_still_has_its_category_checked(tmp_path: Pa
 def test_a_process_that_is_killed_ends_the_check_as_a_failure() -> None:
     with pytest.raises(TargetRefused, match="was killed"):
         list(local(killed_at_one, [0, 1, 2], 2))
+
+
+def test_a_failure_in_a_process_is_a_failure_of_the_check(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(RuntimeError, match="ended with 1"):
+        list(local(failing_at_one, [0, 1, 2], 2))
+    assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+def test_processes_end_with_the_check_that_began_them() -> None:
+    results = iter(local(slow_after_one, [0, 1, 2, 3], 2))
+    assert next(results) == 0
+    results.close()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_results_come_in_the_order_of_the_parts() -> None:
+    assert list(local(abs, range(-20, 0), 3)) == list(range(20, 0, -1))
+
+
+def failing_at_one(part: int) -> float:
+    return part / (part - 1)
+
+
+def slow_after_one(part: int) -> int:
+    if part > 1:
+        time.sleep(600)
+    return part
 
 
 def killed_at_one(part: int) -> int:

@@ -94,3 +94,18 @@ def test_sound_rows_of_any_kind_are_counted_at_once(places: list[int], label: in
     assert count_sound([boxes.encode(), polygons.encode()], sound(80, Columns()), tally, detailed=True) == []
     assert tally.classes == {label: 2 * len(places)}
     assert tally.forms == {"box": len(places), "polygon": len(places)}
+
+
+SOUND_FILES = [b"1 0.5 0.5 0.1 0.1\n2 0.4 0.5 0.1 0.1\n", b"3 0.5 0.5 0.2 0.2", b"4 0.1 0.1 0.9 0.1 0.9 0.9\n"]
+ODD_FILES = [
+    *(b"", b"\n", b"80 0.5 0.5 0.1 0.1\n", b"1 0.5 0.5 0.1 0.1\n1 0.99 0.5 0.1 0.1\n", b"1 0.5 0.5 0.1 0.1\r\n"),
+    *(b"1 0.5 0.5 0.1 0.1\n" * 2, b"1 0.5 0.5 0.1\n", b'1 "a 0.5 0.5 0.5\n', b"1 nan 0.5 0.5 0.5\n"),
+    *(b"4 0.1 0.1 0.1 0.1 0.1 0.9\n", b"1 0.5 0.5 0.1 0.1\n2 0.1 0.1 0.9 0.1 0.9 0.9\n", b"9" * 400 + b" 1 1 1 1\n"),
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(SOUND_FILES + ODD_FILES), max_size=12))
+def test_odd_files_do_not_keep_their_neighbours_from_being_counted(texts: list[bytes]) -> None:
+    odd = count_sound(texts, sound(80, Columns()), Tally(), detailed=False)
+    assert odd == [index for index, text in enumerate(texts) if text in ODD_FILES]

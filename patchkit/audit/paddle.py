@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from patchkit.audit.request import Request, Subject
 from patchkit.errors import TargetRefused
 from patchkit.findings import Finding
-from patchkit.patching.locate import find_installed
+from patchkit.patching.installed import find_installed
 from patchkit.patching.target import Target
 from patchkit.recipes.linear import KEEP, LinearRule
 from patchkit.recipes.surroundings import PaddleSurroundings

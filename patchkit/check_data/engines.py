@@ -18,23 +18,12 @@ IN_FLIGHT = 4  # parts for each worker that are on their way
 
 def local(work: Callable[[A], B], parts: Sequence[A], jobs: int) -> Iterator[B]:
     """In this process; in children of it for several jobs, which inherit what is loaded."""
-    if jobs < 2 or len(parts) < 2:
-        yield from map(work, parts)
-        return
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-    from concurrent.futures.process import BrokenProcessPool
+    jobs = min(jobs, len(parts))
+    if jobs < 2 or not hasattr(os, "fork"):
+        return map(work, parts)
+    from patchkit.check_data.forks import forked
 
-    kinds = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("fork" if "fork" in kinds else None)
-    try:
-        with ProcessPoolExecutor(min(jobs, len(parts)), context) as pool:
-            yield from pool.map(work, parts)
-    except BrokenProcessPool as error:
-        raise TargetRefused(
-            "a process of the check was killed, so the data set was not looked at to its end",
-            "see if memory has run out; --jobs 1 takes the least",
-        ) from error
+    return forked(work, parts, jobs)
 
 
 def dask(work: Callable[[A], B], parts: Sequence[A], jobs: int) -> Iterator[B]:

@@ -1,15 +1,20 @@
 """Reading many small files: one by one while the system has them in memory, many at once when a disk must be asked."""
 
+import contextlib
 import os
 import resource
 import stat
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 BATCH = 256  # files
 LIMIT = 8 << 20  # bytes; what is larger is read piece by piece
 FIRST = 1 << 16
 PROBE = 32  # files
-IN_FLIGHT = 32  # reads at once
+FAR_S = 5e-4  # a file that takes longer comes over a network or from a turning disk: opening it waits too
+THREADS = 16
+IN_FLIGHT = 128  # files that are open at once: some systems allow 256
+OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 Read = bytes | OSError | None
 
 
@@ -17,42 +22,66 @@ def read_batches(paths: Sequence[str]) -> Iterator[tuple[int, list[Read]]]:
     """The bytes of files, batch by batch, with the index of the first. None: the file is larger than LIMIT.
 
     A process gives its CPU away when it waits for a disk or a network, and not otherwise. Where it does so for every
-    second of the first files of a batch, the rest of them, and of all batches after it, is read by many threads.
+    second of the first files of a batch, the rest of them, and all batches after it, are asked for before they are
+    read: the disk has a batch in flight.
     """
-    is_waiting = False
+    threads = 0
     for first in range(0, len(paths), BATCH):
         batch = paths[first : first + BATCH]
-        if is_waiting:
-            yield first, _together(batch)
+        if threads:
+            yield first, _asked_first(batch, threads)
             continue
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
+        waits, started = _waits(), time.perf_counter()
         read = list(map(read_file, batch[:PROBE]))
-        is_waiting = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw - before > len(read) // 2
+        if _waits() - waits > len(read) // 2:
+            threads = THREADS if time.perf_counter() - started > FAR_S * len(read) else 1
         rest = batch[PROBE:]
-        yield first, read + (_together(rest) if is_waiting else list(map(read_file, rest)))
+        yield first, read + (_asked_first(rest, threads) if threads else list(map(read_file, rest)))
 
 
-def _together(paths: Sequence[str]) -> list[Read]:
-    """The same files, IN_FLIGHT at a time."""
+def _waits() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
+
+
+def _asked_first(paths: Sequence[str], threads: int) -> list[Read]:
+    """The same files, of which the system is told before any is waited for."""
+    if threads == 1:
+        shares = [paths[first : first + IN_FLIGHT] for first in range(0, len(paths), IN_FLIGHT)]
+        return [data for share in shares for data in _share(share)]
     from concurrent.futures import ThreadPoolExecutor
 
-    read: list[Read] = [None] * len(paths)
+    size = IN_FLIGHT // threads
+    with ThreadPoolExecutor(threads) as pool:
+        shares = [paths[first : first + size] for first in range(0, len(paths), size)]
+        return [data for share in pool.map(_share, shares) for data in share]
 
-    def share(first: int) -> None:
-        for index in range(first, len(paths), IN_FLIGHT):
-            read[index] = read_file(paths[index])
 
-    with ThreadPoolExecutor(IN_FLIGHT) as pool:
-        list(pool.map(share, range(min(IN_FLIGHT, len(paths)))))
-    return read
+def _share(paths: Sequence[str]) -> list[Read]:
+    opened = list(map(_open, paths))
+    if hasattr(os, "posix_fadvise"):
+        for file in opened:
+            if isinstance(file, int):
+                with contextlib.suppress(OSError):  # a pipe has nothing to be asked for
+                    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_WILLNEED)
+    return [_read(file) if isinstance(file, int) else file for file in opened]
 
 
 def read_file(path: str) -> Read:
     """The bytes of a file, why it cannot be read, or None for a large one."""
+    file = _open(path)
+    return _read(file) if isinstance(file, int) else file
+
+
+def _open(path: str) -> int | OSError:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, ValueError) as error:
-        return error if isinstance(error, OSError) else OSError(22, str(error))
+        return os.open(path, OPEN)
+    except OSError as error:
+        return error
+    except ValueError as error:
+        return OSError(22, str(error))
+
+
+def _read(descriptor: int) -> Read:
     try:
         data = os.read(descriptor, FIRST)
         if not data and not stat.S_ISREG(os.fstat(descriptor).st_mode):

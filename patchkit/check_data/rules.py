@@ -15,17 +15,18 @@ PACKAGE = "patchkit.rules.dataset"
 
 def rules_of(select: Sequence[str], ignore: Sequence[str]) -> tuple[Rule, ...]:
     """Raises   UnknownRule."""
-    return tuple(chosen(_rules(), select, ignore))
+    return tuple(chosen(load_all(), select, ignore))
 
 
 @cache
-def _rules() -> list[Rule]:
+def load_all() -> list[Rule]:
+    """Every rule for data sets."""
     return load_rules(PACKAGE)
 
 
 @cache
 def _chosen(ids: tuple[str, ...] | None) -> list[Rule]:
-    return [rule for rule in _rules() if ids is None or rule.id in ids]
+    return [rule for rule in load_all() if ids is None or rule.id in ids]
 
 
 @cache

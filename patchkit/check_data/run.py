@@ -10,6 +10,7 @@ from patchkit.check_data.images import image_parts, look_at_images, require_pill
 from patchkit.check_data.looked import Looked
 from patchkit.check_data.plan import Plan, plan_of
 from patchkit.check_data.request import Request
+from patchkit.check_data.rules import found_in_all, load_all, rules_of
 from patchkit.errors import TargetRefused, UnknownRule
 from patchkit.findings import Finding, Skipped
 from patchkit.subjects.dataset.dataset import DataSet
@@ -38,6 +39,7 @@ def check_data(request: Request, tell: Tell, progress: Progress = lambda done, t
     if request.images:
         require_pillow()
     plan = plan_of(request, ids)
+    load_all()  # before any process is forked
     readers = tuple(name for name, formats in READS.items() if plan.format in formats)
     trainers = named or tuple(name for name in readers if name in request.installed) or readers
     for option, is_asked in (("--images", request.images), ("--by-content", request.by_content)):
@@ -47,8 +49,6 @@ def check_data(request: Request, tell: Tell, progress: Progress = lambda done, t
     told = _teller(tell, trainers, plan.format)
     skipped = _look(plan, request, told, progress)
     dataset = plan.dataset()
-    from patchkit.check_data.rules import found_in_all
-
     findings, left = found_in_all(dataset, plan.part)
     told(findings)
     return Checked(dataset, (*skipped, *left), trainers)
@@ -57,8 +57,6 @@ def check_data(request: Request, tell: Tell, progress: Progress = lambda done, t
 def _ids(request: Request) -> tuple[str, ...] | None:
     if not request.select and not request.ignore:
         return None
-    from patchkit.check_data.rules import rules_of
-
     ids = tuple(rule.id for rule in rules_of(request.select, request.ignore))
     if not ids:
         raise UnknownRule("no rule is left", "select others, or ignore fewer")

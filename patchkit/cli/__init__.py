@@ -4,10 +4,12 @@ import gc
 import io
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import patchkit
 
+COMMANDS = ("patches", "audit", "check_data", "releases")  # in the order of the help
 FOREIGN = """patchkit: the files of another distribution named 'patchkit' are mixed with those of patchkit-cv in {place}
 hint: pip uninstall patchkit patchkit-cv && pip install patchkit-cv
 """
@@ -22,7 +24,7 @@ def main() -> None:
     if _is_overwritten(place):
         sys.stderr.write(FOREIGN.format(place=place))
         raise SystemExit(2)
-    from patchkit.cli import audit, check_data, patches, releases  # noqa: F401 - they add their commands
+    _add_commands()
     from patchkit.cli.application import app
     from patchkit.cli.failures import output_failed
 
@@ -30,6 +32,13 @@ def main() -> None:
         app(prog_name="patchkit")
     except OSError as error:  # help and version are written outside of any command
         raise SystemExit(output_failed(error)) from error
+
+
+def _add_commands() -> None:
+    """Import the files of the commands: the one alone that is called like the command, else all."""
+    named = sys.argv[1].replace("-", "_") if len(sys.argv) > 1 else ""
+    for file in (named,) if named in COMMANDS else COMMANDS:
+        import_module(f"patchkit.cli.{file}")
 
 
 def _open_streams() -> None:

@@ -2,6 +2,7 @@
 
 import sys
 from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,6 +25,8 @@ class Format(str, Enum):
 
 
 OutputFormat = Annotated[Format, typer.Option("--format", help="text, or json for scripts.")]
+Python = Annotated[str | None, typer.Option(metavar="EXE", help="Interpreter or environment that holds the packages.")]
+SitePackages = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder that the packages are installed in.")]
 
 
 def _version(wanted: bool) -> None:

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from patchkit.cli.application import app
+from patchkit.cli.application import Python, SitePackages, app
 from patchkit.cli.audit_output import AuditFormat, Level, plotted, reported, shown, written
 from patchkit.cli.failures import guarded, say
-from patchkit.cli.patches import Python, SitePackages
 
 if TYPE_CHECKING:
     from patchkit.audit.request import Request

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from patchkit.cli.application import app
+from patchkit.cli.application import Python, SitePackages, app
 from patchkit.cli.audit_output import Level
 from patchkit.cli.failures import guarded, say
-from patchkit.cli.patches import Python, SitePackages
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -173,7 +172,7 @@ def _undone(folder: Path) -> int:
 def _installed(python: str | None, site_packages: Path | None) -> tuple[str, ...]:
     """The trainers of the target, as far as it has any."""
     from patchkit.patching.distinfo import normalised
-    from patchkit.patching.locate import find_installed
+    from patchkit.patching.installed import find_installed
     from patchkit.patching.target import find_target
 
     target = find_target(python, site_packages, fast=True)

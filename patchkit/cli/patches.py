@@ -6,13 +6,11 @@ from typing import Annotated
 
 import typer
 
-from patchkit.cli.application import Format, OutputFormat, app
+from patchkit.cli.application import Format, OutputFormat, Python, SitePackages, app
 from patchkit.cli.failures import guarded, say
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Patches; 'patchkit list' shows them.")]
 SomeIds = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Patches; by default all applied ones.")]
-Python = Annotated[str | None, typer.Option(metavar="EXE", help="Interpreter or environment that holds the packages.")]
-SitePackages = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder that the packages are installed in.")]
 Tree = Annotated[Path | None, typer.Option("--path", metavar="TREE-OR-FILE", help="Source tree, or one file of it.")]
 
 

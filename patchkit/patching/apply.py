@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from patchkit.errors import TargetRefused, UnknownPatch
 from patchkit.patching import results as r
 from patchkit.patching.allowed import Allowed
-from patchkit.patching.ledger import STATE, Ledger
+from patchkit.patching.ledger import Ledger
 from patchkit.patching.packs import digest, room_digest
 from patchkit.patching.results import FileReport, Result, SiteReport
 from patchkit.patching.settle import refuse_unfinished, settle
 from patchkit.patching.state import APPLIED, DRIFTED, PatchState, patch_states, receipt_state, shadowing
+from patchkit.patching.state_folder import STATE
 from patchkit.patching.target import Target
 
 if TYPE_CHECKING:

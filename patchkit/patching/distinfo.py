@@ -1,18 +1,16 @@
 """Installed distributions as their metadata folders describe them: names, versions, RECORD and its rows."""
 
-import base64
 import csv
-import hashlib
 import io
 import os
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from patchkit.errors import StateCorrupt
 from patchkit.patching.editable import editable_source
 
-ALGORITHMS = hashlib.algorithms_guaranteed - {"shake_128", "shake_256"}  # those have no length of their own
 CORRUPT_HINT = "reinstall the distribution: pip install --force-reinstall --no-deps '{name}=={version}'"
 
 
@@ -54,7 +52,7 @@ class RecordRow:
     @property
     def has_hash(self) -> bool:
         """True if the row carries a hash of a kind that can be computed."""
-        return bool(self.digest) and self.algorithm in ALGORITHMS
+        return bool(self.digest) and self.algorithm in _algorithms()
 
 
 class Record:
@@ -104,7 +102,7 @@ def row_for(row: RecordRow, data: bytes) -> str:
     """The text of `row` with the hash and size of `data`."""
     ending = row.text[len(row.text.rstrip("\r\n")) :]
     text = io.StringIO()
-    algorithm = row.algorithm if row.algorithm in ALGORITHMS else "sha256"
+    algorithm = row.algorithm if row.algorithm in _algorithms() else "sha256"
     csv.writer(text, lineterminator=ending).writerow([row.path, f"{algorithm}={_digest(algorithm, data)}", len(data)])
     return text.getvalue()
 
@@ -167,5 +165,15 @@ def _version(entry: Path) -> str:
     return "unknown"
 
 
+@cache
+def _algorithms() -> frozenset[str]:
+    import hashlib  # it loads OpenSSL, which names and versions do without
+
+    return frozenset(hashlib.algorithms_guaranteed - {"shake_128", "shake_256"})  # those have no length of their own
+
+
 def _digest(algorithm: str, data: bytes) -> str:
+    import base64
+    import hashlib
+
     return base64.urlsafe_b64encode(hashlib.new(algorithm, data).digest()).rstrip(b"=").decode("ascii")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from patchkit.errors import TargetRefused
 from patchkit.patching.journal import Change
-from patchkit.patching.ledger import BLOBS, IGNORE, LEDGER, Ledger, load_ledger, sha256_of
+from patchkit.patching.ledger import Ledger, load_ledger, sha256_of
+from patchkit.patching.state_folder import BLOBS, IGNORE, LEDGER
 
 
 class Draft:

@@ -23,7 +23,8 @@ from patchkit.patching.files import (
     temporary,
     write_synced,
 )
-from patchkit.patching.ledger import BLOBS, JOURNAL, STATE, hint_for, inside, sha256_of
+from patchkit.patching.ledger import hint_for, inside, sha256_of
+from patchkit.patching.state_folder import BLOBS, JOURNAL, STATE
 
 JOURNAL_FILE = "journal.json"
 

@@ -13,12 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from patchkit.errors import StateCorrupt
+from patchkit.patching.state_folder import BLOBS, JOURNAL, LEDGER, STATE
 
-STATE = ".patchkit"
-LEDGER = f"{STATE}/ledger.json"
-BLOBS = f"{STATE}/blobs"
-IGNORE = f"{STATE}/.gitignore"
-JOURNAL = f"{STATE}/journal"
 SCHEMA = 1
 _PATCH = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")

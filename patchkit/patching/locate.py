@@ -10,11 +10,12 @@ from typing import NoReturn
 from patchkit.errors import PatchkitError, TargetRefused
 from patchkit.patching import results as r
 from patchkit.patching.allowed import Allowed
-from patchkit.patching.distinfo import Distribution, Record, distributions, normalised
-from patchkit.patching.ledger import STATE
+from patchkit.patching.distinfo import Distribution, Record, normalised
+from patchkit.patching.installed import find_installed
 from patchkit.patching.manifest import TargetSpec
 from patchkit.patching.packs import Room
 from patchkit.patching.results import Result, TargetReport
+from patchkit.patching.state_folder import STATE
 from patchkit.patching.target import SITE_FOLDERS, Target
 
 SKIPPED_FOLDERS = {"__pycache__", "node_modules", *SITE_FOLDERS}
@@ -95,23 +96,6 @@ def _owns(root: Path, distribution: Distribution, spec: TargetSpec) -> bool:
     except (OSError, PatchkitError):
         return False
     return all(row is not None and row.agrees_with(data) for row, data in rows)
-
-
-@dataclass(frozen=True)
-class Installed:
-    """A distribution of the target, and the root that its import comes from."""
-
-    root: Path
-    distribution: Distribution
-
-
-def find_installed(target: Target, names: tuple[str, ...]) -> list[Installed]:
-    """The distributions of these names in the first root that has one: the one that Python would import."""
-    for root in target.roots:
-        found = distributions(root, names)
-        if found:
-            return [Installed(root, distribution) for distribution in found]
-    return []
 
 
 def absent_hint(target: Target, names: tuple[str, ...]) -> str:

@@ -8,13 +8,14 @@ from patchkit.errors import StateCorrupt, TargetRefused, UnknownPatch
 from patchkit.patching import results as r
 from patchkit.patching.distinfo import CORRUPT_HINT, Record
 from patchkit.patching.draft import Draft, sha256_or_empty
-from patchkit.patching.ledger import STATE, FileReceipt, read_blob
+from patchkit.patching.ledger import FileReceipt, read_blob
 from patchkit.patching.lock import locked
 from patchkit.patching.relations import requiring
 from patchkit.patching.renew import renew_bytecode
 from patchkit.patching.results import FileReport, Result, SiteReport
 from patchkit.patching.settle import settle
 from patchkit.patching.state import APPLIED, DRIFTED, PatchState, patch_states
+from patchkit.patching.state_folder import STATE
 from patchkit.patching.target import Target
 from patchkit.patching.transaction import commit, recover, timestamp
 

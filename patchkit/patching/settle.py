@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from patchkit.errors import StateCorrupt
-from patchkit.patching.ledger import STATE
+from patchkit.patching.state_folder import STATE
 
 
 def settle(root: Path) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from patchkit.errors import TargetRefused
 from patchkit.patching.editable import editable_source
 from patchkit.patching.executable import find_executable
-from patchkit.patching.ledger import JOURNAL, LEDGER, STATE
+from patchkit.patching.state_folder import JOURNAL, LEDGER, STATE
 
 if TYPE_CHECKING:
     from patchkit.patching.interpreter import Interpreter

@@ -25,7 +25,7 @@ from patchkit.patching.files import (
     write_synced,
 )
 from patchkit.patching.journal import Change
-from patchkit.patching.ledger import BLOBS, JOURNAL, STATE
+from patchkit.patching.state_folder import BLOBS, JOURNAL, STATE
 
 LATEST = 253_402_300_799  # the last second of the year 9999
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from patchkit.errors import StateCorrupt
 from patchkit.patching import probe
 from patchkit.patching.bytecode import compiled_copies, invalidation_form, is_of_source
-from patchkit.patching.ledger import BLOBS, FileReceipt, read_blob
+from patchkit.patching.ledger import FileReceipt, read_blob
 from patchkit.patching.packs import find_room
 from patchkit.patching.settle import refuse_unfinished
 from patchkit.patching.state import APPLIED, DRIFTED, LOST, PatchState, patch_states, shadowing
+from patchkit.patching.state_folder import BLOBS
 from patchkit.patching.target import Target
 
 if TYPE_CHECKING:

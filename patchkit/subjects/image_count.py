@@ -7,16 +7,8 @@ from typing import Any
 
 from patchkit.errors import SourceUnreadable
 from patchkit.subjects.config import TrainConfig
+from patchkit.subjects.image_suffixes import SUFFIXES
 from patchkit.subjects.yaml_file import read_yaml
-
-# What the releases 8.0.0 to 8.4.190 take for an image (IMG_FORMATS in ultralytics/data/utils.py).
-SUFFIXES = tuple(
-    f".{suffix}"
-    for suffix in (
-        *("avif", "bmp", "dng", "heic", "heif", "jp2", "jpeg", "jpeg2000", "jpg", "mpo", "pfm", "png", "tif", "tiff"),
-        "webp",
-    )
-)
 
 COUNTS_FROM = (8, 4, 130)  # fraction: 1000, and [1000, 200]
 ONE_AT_LEAST_FROM = (8, 4, 140)

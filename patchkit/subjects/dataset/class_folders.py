@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from patchkit.errors import TargetRefused
 from patchkit.subjects.dataset.dataset import Unreadable
 from patchkit.subjects.dataset.labels import FOLDER, Labels, Row
-from patchkit.subjects.image_count import SUFFIXES
+from patchkit.subjects.image_suffixes import SUFFIXES
 
 IMAGES = (*SUFFIXES, ".pgm", ".ppm")  # with those that only torchvision reads
 SPLITS = (("train", ("train",)), ("val", ("val", "validation", "valid")), ("test", ("test",)))  # and their folders

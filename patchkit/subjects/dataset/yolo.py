@@ -6,7 +6,7 @@ of an image lies where the last `images` of its path is replaced by `labels`, wi
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ from patchkit.subjects.dataset.dataset import ClassCount, Unreadable
 from patchkit.subjects.dataset.tally import Label
 from patchkit.subjects.dataset.walk import Folder, walk
 from patchkit.subjects.dataset.yolo_rows import Columns
-from patchkit.subjects.image_count import SUFFIXES
+from patchkit.subjects.image_suffixes import SUFFIXES
 from patchkit.subjects.yaml_file import YamlFile, read_yaml
 
 SPLITS = ("train", "val", "test")
@@ -59,21 +59,23 @@ def find_yolo(data: Path) -> YoloSet | None:
     Raises   SourceUnreadable if the yaml is none, or names no split.
     """
     if data.is_dir():
-        yamls = [path for path in sorted(data.glob("*.y*ml")) if _is_data_yaml(path)]
-        if yamls:
-            return from_yaml(yamls[0])
-        return _from_folder(str(data))
+        files = filter(None, map(_data_yaml, sorted(data.glob("*.y*ml"))))
+        file = next(files, None)
+        return from_yaml(file) if file else _from_folder(str(data))
     if data.suffix.lower() in (".yaml", ".yml"):
-        return from_yaml(data) if _is_data_yaml(data) else None
+        file = _data_yaml(data)
+        return from_yaml(file) if file else None
     return None
 
 
-def _is_data_yaml(path: Path) -> bool:
+def _data_yaml(path: Path) -> YamlFile | None:
+    """A yaml that describes a data set; None for others."""
     try:
-        entries = read_yaml(path).entries
+        file = read_yaml(path)
     except SourceUnreadable:
-        return False
-    return ("names" in entries or "nc" in entries) and bool(set(SPLITS) & set(entries))
+        return None
+    has_classes = "names" in file.entries or "nc" in file.entries
+    return file if has_classes and set(SPLITS) & set(file.entries) else None
 
 
 def _from_folder(folder: str) -> YoloSet | None:
@@ -102,13 +104,12 @@ def _holds_labels(folder: str) -> bool:
     return any(f"{os.path.splitext(name)[0]}.txt" in names for name in names if name.lower().endswith(SUFFIXES))
 
 
-def from_yaml(path: Path) -> YoloSet:
+def from_yaml(file: YamlFile) -> YoloSet:
     """The data set that a data yaml describes.
 
     Raises   SourceUnreadable.
     """
-    file = read_yaml(path)
-    data = file.data
+    path, data = file.path, file.data
     root = _root(data.get("path"), path)
     given = data.get("path")
     sources: dict[str, tuple[str, ...]] = {}
@@ -215,35 +216,32 @@ def _list_folder(root: str, files: YoloFiles) -> None:
     for folder, names in images.items():
         place = label_folder(folder)
         known.add(place)
-        _pair(Folder(folder, names), place, set(_texts(labels.get(place, ()))), files)
+        _pair(Folder(folder, names), place, _texts(labels.get(place, ())), files)
     for folder in sorted(set(labels) - known):
-        files.without_image += [f"{folder}/{name}" for name in _texts(labels[folder])]
+        files.without_image += [f"{folder}/{stem}.txt" for stem in sorted(_texts(labels[folder]))]
 
 
-def _texts(names: Iterable[str]) -> Iterator[str]:
-    return (name for name in names if name.endswith(".txt") and name not in NOT_LABELS)
+def _texts(names: Iterable[str]) -> set[str]:
+    """The stems of label files."""
+    return {name[:-4] for name in names if name.endswith(".txt") and name not in NOT_LABELS}
 
 
 def _pair(folder: Folder, place: str, texts: set[str], files: YoloFiles) -> None:
     """Put the images of a folder beside the label files that belong to them."""
-    stems: dict[str, str] = {}
-    for name in folder.names:
-        stem, dot, suffix = name.rpartition(".")
-        if not dot or not _is_image_suffix(suffix):
-            continue
-        label = f"{stem}.txt"
-        if stem in stems:
-            files.twins.append((f"{folder.path}/{stems[stem]}", f"{folder.path}/{name}"))
-        elif label in texts:
-            files.labels.append(f"{place}/{label}")
-            files.images.append(f"{folder.path}/{name}")
-        else:
-            files.without_label.append(f"{folder.path}/{name}")
-        stems.setdefault(stem, name)
-    if place == folder.path and not stems:  # texts in a folder without images are no labels
+    parts = [name.rpartition(".") for name in folder.names]
+    images = [(stem, f"{stem}.{suffix}") for stem, dot, suffix in parts if dot and _is_image_suffix(suffix)]
+    firsts = dict(reversed(images))  # the first image of each stem
+    if len(firsts) < len(images):
+        files.twins += [
+            (f"{folder.path}/{firsts[stem]}", f"{folder.path}/{name}") for stem, name in images if firsts[stem] != name
+        ]
+        images = [(stem, name) for stem, name in images if firsts[stem] == name]
+    files.labels += [f"{place}/{stem}.txt" for stem, _ in images if stem in texts]
+    files.images += [f"{folder.path}/{name}" for stem, name in images if stem in texts]
+    files.without_label += [f"{folder.path}/{name}" for stem, name in images if stem not in texts]
+    if place == folder.path and not images:  # texts in a folder without images are no labels
         return
-    lone = sorted(text for text in texts if text[:-4] not in stems)
-    files.without_image += [f"{place}/{name}" for name in lone]
+    files.without_image += [f"{place}/{stem}.txt" for stem in sorted(texts.difference(firsts))]
 
 
 @cache

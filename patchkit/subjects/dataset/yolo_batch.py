@@ -1,12 +1,13 @@
 """Label files of YOLO, many at once: those that are proved sound are only counted.
 
 The text is turned into JSON by two replacements and decoded by msgspec with types that say what a sound row is: one
-call in C reads and checks all rows. What it refuses is halved until the files that must be read row by row are left, so
-a file is odd at most once, and what passes here has no row that a rule could find anything in.
+call in C reads and checks all rows. What it refuses is cut where it was refused, so a row is decoded about twice at
+most; what passes here has no row that a rule could find anything in.
 """
 
+import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, repeat
 from operator import add, mul, sub
@@ -24,6 +25,8 @@ _Part = Annotated[float, Meta(ge=0, le=1)]
 _Size = Annotated[float, Meta(ge=TINY, le=1)]
 _REFUSED = (msgspec.DecodeError, OverflowError)
 _NOT_OURS = (b",", b"[", b"]", b"\r", b"\t")  # they would pass for what the replacements make
+_AT_ROW = re.compile(r"\$\[(\d+)\]")
+_AT_BYTE = re.compile(r"\(byte (\d+)\)")
 SHORTEST = 7  # columns of a polygon
 # Label, centre x, centre y, width, height of each row.
 Row = tuple[int, float, float, float, float]
@@ -51,46 +54,110 @@ def sound(nc: int | None, columns: Columns) -> Sound:
 
 def count_sound(files: Sequence[bytes], rows: Sound, tally: Tally, *, detailed: bool) -> list[int]:
     """Count the files that are sound, and give the indices of the others."""
-    odd = [index for index, text in enumerate(files) if not text]
-    pieces = [[index for index, text in enumerate(files) if text]] if len(odd) < len(files) else []
+    is_marked = _is_marked(b"".join(files))
+    asked = [index for index, text in enumerate(files) if text and not (is_marked and _is_marked(text))]
+    batch = _batch([files[index] for index in asked])
+    pieces = [(0, len(asked))] if asked else []
+    sound: set[int] = set()
     while pieces:
-        piece = pieces.pop()
-        texts = [files[index] for index in piece]
-        texts = [text if text.endswith(b"\n") else text + b"\n" for text in texts]
-        objects = [text.count(b"\n") for text in texts]
-        found, form = _rows(texts, rows)
-        if found is not None:
-            repeated = _repeated(found, objects)
-            if not repeated:
-                _count(found, form, objects, tally, detailed=detailed)
-                continue
-            odd += [piece[place] for place in repeated]
-            rest = [index for place, index in enumerate(piece) if place not in repeated]
-            pieces += [rest] if rest else []
-        elif len(piece) > 1:
-            middle = len(piece) // 2
-            pieces += [piece[:middle], piece[middle:]]
-        else:
-            odd += piece
-    return sorted(odd)
+        first, last = pieces.pop()
+        found = _rows(batch, first, last, rows)
+        if isinstance(found, _Rows):
+            _count(found, batch.objects[first:last], tally, detailed=detailed)
+            sound.update(asked[first:last])
+        elif found > first:
+            pieces += [(first, found), (found, last)]
+        elif last - first > 1:
+            pieces.append((first + 1, last))
+    return [index for index in range(len(files)) if index not in sound]
 
 
-def _rows(texts: list[bytes], rows: Sound) -> tuple[list[Row] | None, str]:
-    """Every row, and what they are; None if there is one that is not sound."""
-    text = b"".join(texts)
-    if any(mark in text for mark in _NOT_OURS):
-        return None, ""
-    array = b"[[%b]]" % text[:-1].replace(b" ", b",").replace(b"\n", b"],[")
-    if rows.boxes is not None:
-        with suppress(*_REFUSED):
-            found = rows.boxes.decode(array)
-            return (found, "box") if _is_inside(found) else (None, "")
-    with suppress(*_REFUSED):
-        form, reduced = ("pose", _pose) if rows.columns.count else ("polygon", _polygon)
-        others = rows.others.decode(array)
-        boxes = [row for row in map(reduced, others, repeat(rows)) if row is not None]
-        return (boxes, form) if len(boxes) == len(others) and _is_inside(boxes) else (None, "")
-    return None, ""
+@dataclass(frozen=True)
+class _Batch:
+    """Files as one text, with where each of them begins; the last number is where all end."""
+
+    array: bytes  # the rows of files, each with "],[" at its end
+    objects: list[int]  # of each file
+    rows: list[int]  # before each file
+    offsets: list[int]  # of each file in the array
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Sound rows, by column."""
+
+    form: str
+    labels: Sequence[int]
+    xs: Sequence[float]
+    ys: Sequence[float]
+    widths: Sequence[float]
+    heights: Sequence[float]
+
+
+def _is_marked(text: bytes) -> bool:
+    return any(mark in text for mark in _NOT_OURS)
+
+
+def _batch(texts: Iterable[bytes]) -> _Batch:
+    ended = [text if text.endswith(b"\n") else text + b"\n" for text in texts]
+    objects = [text.count(b"\n") for text in ended]
+    sizes = map(add, map(len, ended), map(mul, objects, repeat(2)))  # a line end becomes three bytes
+    array = b"".join(ended).replace(b" ", b",").replace(b"\n", b"],[")
+    return _Batch(array, objects, [0, *accumulate(objects)], [0, *accumulate(sizes)])
+
+
+def _rows(batch: _Batch, first: int, last: int, rows: Sound) -> _Rows | int:
+    """The rows of some files, or the first of these files of which one is not known to be sound."""
+    array = b"[[%b]]" % batch.array[batch.offsets[first] : batch.offsets[last] - 3]
+    furthest = first
+    for form, decode in (("box", _boxes), ("pose" if rows.columns.count else "polygon", _others)):
+        found = decode(array, rows)
+        if isinstance(found, list):
+            columns = _Rows(form, *zip(*found, strict=True))
+            odd = _outside(columns)
+            if odd is None:
+                odd = _repeated(found, batch.objects[first:last])
+            if odd is None:
+                return columns
+            found = odd
+        middle = (first + last) // 2
+        place = middle if found is None else bisect_right(batch.rows, batch.rows[first] + found) - 1
+        furthest = max(furthest, place)
+    return furthest
+
+
+def _boxes(array: bytes, rows: Sound) -> list[Row] | int | None:
+    """The rows as boxes, or the index of one that is none; None if it is not known which."""
+    if rows.boxes is None:
+        return 0
+    try:
+        boxes: list[Row] = rows.boxes.decode(array)
+    except _REFUSED as error:
+        return _refused(error, array)
+    return boxes
+
+
+def _others(array: bytes, rows: Sound) -> list[Row] | int | None:
+    """The same for polygons, or for poses."""
+    reduced = _pose if rows.columns.count else _polygon
+    boxes = []
+    try:
+        for index, numbers in enumerate(rows.others.decode(array)):
+            if (box := reduced(numbers, rows)) is None:
+                return index
+            boxes.append(box)
+    except _REFUSED as error:
+        return _refused(error, array)
+    return boxes
+
+
+def _refused(error: Exception, array: bytes) -> int | None:
+    """The index of the row at which decoding stopped. Where the message does not say so, it is not known."""
+    if row := _AT_ROW.search(str(error)):
+        return int(row[1])
+    if byte := _AT_BYTE.search(str(error)):
+        return array.count(b"],[", 0, int(byte[1]))
+    return None
 
 
 def _polygon(numbers: list[float], rows: Sound) -> Row | None:
@@ -116,40 +183,39 @@ def _is_label(number: float, rows: Sound) -> bool:
     return number < rows.nc and number.is_integer()
 
 
-def _is_inside(found: list[Row]) -> bool:
-    _, xs, ys, widths, heights = zip(*found, strict=True)
-    return _reach_inside(xs, widths) and _reach_inside(ys, heights)
+def _outside(rows: _Rows) -> int | None:
+    """The index of a row that reaches out of its image."""
+    for centres, sizes in ((rows.xs, rows.widths), (rows.ys, rows.heights)):
+        halves = list(map(mul, sizes, repeat(0.5)))
+        if max(map(add, centres, halves)) > 1 + EDGE or min(map(sub, centres, halves)) < -EDGE:
+            reach = [max(centre + half, 1 - centre + half) for centre, half in zip(centres, halves, strict=True)]
+            return reach.index(max(reach))
+    return None
 
 
-def _reach_inside(centres: Sequence[float], sizes: Sequence[float]) -> bool:
-    halves = list(map(mul, sizes, repeat(0.5)))
-    return bool(max(map(add, centres, halves)) <= 1 + EDGE and min(map(sub, centres, halves)) >= -EDGE)
-
-
-def _repeated(found: list[Row], objects: list[int]) -> set[int]:
-    """Places of the files in which a row stands twice. Polygons of one extent are looked at row by row."""
+def _repeated(found: list[Row], objects: list[int]) -> int | None:
+    """The index of a row of a file in which one stands twice. Polygons of one extent are looked at row by row."""
     if len(set(found)) == len(found):
-        return set()
-    ends = list(accumulate(objects))
-    return {
-        place
-        for place, (count, end) in enumerate(zip(objects, ends, strict=True))
-        if len(set(found[end - count : end])) != count
-    }
+        return None
+    end = 0
+    for count in objects:
+        start, end = end, end + count
+        if len(set(found[start:end])) != count:
+            return start
+    return None
 
 
-def _count(found: list[Row], form: str, objects: list[int], tally: Tally, *, detailed: bool) -> None:
-    labels, xs, ys, widths, heights = zip(*found, strict=True)
+def _count(found: _Rows, objects: list[int], tally: Tally, *, detailed: bool) -> None:
     tally.files += len(objects)
-    tally.objects += len(labels)
+    tally.objects += len(found.labels)
     tally.objects_per_image.update(objects)
-    tally.classes.update(labels)
-    tally.forms[form] += len(labels)
-    for extent, values in ((tally.width, widths), (tally.height, heights)):
+    tally.classes.update(found.labels)
+    tally.forms[found.form] += len(found.labels)
+    for extent, values in ((tally.width, found.widths), (tally.height, found.heights)):
         extent.merge(Extent(len(values), sum(values), min(values), max(values)))
     if detailed:
-        tally.places.update(map(cell, ys, xs))
-        tally.sizes.update(map(cell, heights, widths))
+        tally.places.update(map(cell, found.ys, found.xs))
+        tally.sizes.update(map(cell, found.heights, found.widths))
 
 
 def cell(row: float, column: float) -> int:

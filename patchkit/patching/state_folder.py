@@ -1,0 +1,7 @@
+"""Where patchkit keeps its state in a root. Read by every command, hence apart from what reads and writes it."""
+
+STATE = ".patchkit"
+LEDGER = f"{STATE}/ledger.json"
+BLOBS = f"{STATE}/blobs"
+IGNORE = f"{STATE}/.gitignore"
+JOURNAL = f"{STATE}/journal"
