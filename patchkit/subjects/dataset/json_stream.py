@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-PIECE = 1 << 20  # bytes
+PIECE = 1 << 18  # bytes: its records stay in the cache of a core
 LARGEST = 64 << 20  # bytes of one element
 _BETWEEN = re.compile(rb"\}\s*,\s*\{")
 _MARK = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)

@@ -23,15 +23,14 @@ class SeenIds:
             ids = [id if isinstance(id, (int, str, float)) else repr(id) for id in ids]
         if self._few is None:
             return self._repeated_of_many(ids)
-        new = set(ids)
         found: set[int] = set()
-        if len(new) < len(ids) or not self._few.isdisjoint(new):
-            met: set[Any] = set()
-            for index, id in enumerate(ids):
-                if (id in met or id in self._few) and id is not None:
-                    found.add(index)
-                met.add(id)
-        self._few |= new
+        if self._few.isdisjoint(ids):
+            size = len(self._few)
+            self._few.update(ids)
+            if len(self._few) - size < len(ids):
+                found = _again(ids, set())
+        else:
+            found = _again(ids, self._few)
         if len(self._few) > FEW:
             few, self._few = self._few, None
             self._repeated_of_many(list(few))
@@ -60,6 +59,16 @@ class SeenIds:
         size = len(self._others)
         self._others.add(id)
         return len(self._others) == size
+
+
+def _again(ids: Sequence[Any], met: set[Any]) -> set[int]:
+    """Indices of the ids that were met before; all are met after it."""
+    found = set()
+    for index, id in enumerate(ids):
+        if id in met and id is not None:
+            found.add(index)
+        met.add(id)
+    return found
 
 
 class Repeats:
