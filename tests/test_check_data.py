@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -252,7 +253,7 @@ def test_a_line_without_end_and_a_large_file_are_read_in_pieces(tmp_path: Path) 
 
 
 def test_paths_that_lead_nowhere_or_back_are_told_and_the_rest_is_checked(patchkit: Patchkit, tmp_path: Path) -> None:
-    data = yolo(tmp_path, BAD, {"data.yaml": YAML.replace("train\n", "train\nval: images/vla\ntest: list.txt\n")})
+    data = yolo(tmp_path, BAD, {"data.yaml": YAML.replace("val\n", "vla\ntest: list.txt\n")})
     write(tmp_path, {"list.txt": "./images/train/a.jpg\n./images/none.jpg\n"})
     (tmp_path / "images/train/loop").symlink_to(tmp_path / "images")
     (tmp_path / "images/train/self").symlink_to("self")
@@ -333,10 +334,7 @@ def test_voc_and_dataset_ymls_of_paddle_are_read(tmp_path: Path) -> None:
 
 
 def test_images_of_two_splits_are_found_by_their_bytes(tmp_path: Path) -> None:
-    data = yolo(
-        tmp_path, None, {"data.yaml": YAML.replace("train\n", "train\nval: images/val\n"), "images/val/v.jpg": IMAGE}
-    )
-    write(tmp_path, {"labels/val/v.txt": ROW})
+    data = yolo(tmp_path)
     assert "image-in-two-splits" not in rules(check(data)[0])
     assert "image-in-two-splits" in rules(check(data, by_content=True)[0])
 
@@ -408,10 +406,39 @@ def test_what_a_data_yaml_gets_wrong_is_told(tmp_path: Path) -> None:
             (YAML.replace("path: .", "path: /nowhere/at/all"), "path-unreadable"),
             (YAML.replace("[cat, dog]", "{1: cat, 2: dog}"), "class-count-differs"),
             (YAML.replace("nc: 2", "nc: 3"), "class-count-differs"),
-            (YAML + "validation: images/vla\n", "path-unreadable"),
+            (YAML.replace("val: images/val", "validation: images/vla"), "path-unreadable"),
         ]
     ):
         assert rule in rules(check(yolo(tmp_path / str(number), None, {"data.yaml": text}))[0]), text
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (YAML.replace("val: images/val\n", ""), {("val", 2)}),
+        (YAML.replace("train: images/train\n", ""), {("train", 2)}),
+        (YAML.replace("images/val", ""), {("val", 3)}),
+        (YAML.replace("images/val", "[]\nvalidation: images/val"), {("val", 3)}),
+        ("path: .\n\ntest: images/train\nnc: 2\nnames: [cat, dog]\n", {("train", 3), ("val", 3)}),
+        (YAML.replace("val:", "validation:"), set()),
+        (YAML, set()),
+    ],
+)
+def test_a_split_that_a_data_yaml_must_name_is_told(text: str, found: set[tuple[str, int]], tmp_path: Path) -> None:
+    findings, _ = check(yolo(tmp_path, None, {"data.yaml": text}), ignore=("class-never-seen",))
+    assert rules(findings) <= {"split-missing"}
+    assert {(one.message.partition(" ")[0], one.location.line) for one in findings} == found
+    assert {Path(one.location.path).name for one in findings} <= {"data.yaml"}
+    assert {fate.outcome for one in findings for fate in one.fates} <= {"crash"}
+
+
+def test_what_has_no_data_yaml_lacks_no_split(patchkit: Patchkit, tmp_path: Path) -> None:
+    yolo(tmp_path).unlink()
+    shutil.rmtree(tmp_path / "images/val")
+    shutil.rmtree(tmp_path / "labels/val")
+    assert patchkit("check-data", tmp_path, "--least", "0").code == 0
+    write(tmp_path, {"list.txt": "./images/train/a.jpg\n"})
+    assert patchkit("check-data", tmp_path / "list.txt", "--least", "0").code == 0
 
 
 def test_folders_of_splits_with_images_and_labels_are_yolo(tmp_path: Path) -> None:

@@ -114,6 +114,22 @@ def fewer_names(folder: Path) -> None:
     data.write_text(data.read_text() + "nc: 2\n")
 
 
+def without(key: str) -> Callable[[Path], None]:
+    """Takes a key out of the data yaml."""
+
+    def plant(folder: Path) -> None:
+        data = folder / "data.yaml"
+        kept = [line for line in data.read_text().splitlines(keepends=True) if not line.startswith(f"{key}:")]
+        data.write_text("".join(kept))
+
+    return plant
+
+
+def empty_val(folder: Path) -> None:
+    data = folder / "data.yaml"
+    data.write_text(data.read_text().replace("val: images/val", "val:"))
+
+
 OUTSIDE: Row = (1, 0.9375, 0.25, 0.25, 0.25)
 CLIPPED: Row = (1, 0.90625, 0.25, 0.1875, 0.25)
 TWO = (GOOD, OTHER)
@@ -149,6 +165,9 @@ CASES = {
     "stem-twice": Case(stem_twice, TWO),
     "image-in-two-splits": Case(in_two_splits, TWO),
     "class-count-differs": Case(fewer_names, TWO),
+    "split-missing": Case(without("val"), TWO),
+    "split-missing, train": Case(without("train"), TWO),
+    "split-missing, empty": Case(empty_val, TWO),
     "class-never-seen": Case(lambda folder: None, TWO),
     "class-only-in-validation": Case(
         lambda folder: (folder / "labels/val/good.txt").write_text(text((2, *GOOD[1:]))) and None, TWO

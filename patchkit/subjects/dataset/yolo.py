@@ -22,6 +22,7 @@ from patchkit.subjects.image_count import SUFFIXES
 from patchkit.subjects.yaml_file import YamlFile, read_yaml
 
 SPLITS = ("train", "val", "test")
+REQUIRED = ("train", "val")  # in a data yaml
 FOLDERS = (("train", "train"), ("val", "valid"), ("val", "val"), ("test", "test"))  # with images and labels in each
 NOT_LABELS = ("classes.txt",)  # what labelImg writes beside them
 IMAGES, LABELS = "/images/", "/labels/"
@@ -39,6 +40,7 @@ class YoloSet:
     counts: tuple[ClassCount, ...]
     columns: Columns
     absent: tuple[Unreadable, ...] = ()  # what the data yaml names, and is not there
+    missing: tuple[tuple[str, Span], ...] = ()  # splits that it must name, and where they belong
 
 
 @dataclass
@@ -136,7 +138,26 @@ def from_yaml(path: Path) -> YoloSet:
         raise SourceUnreadable(
             f"{path}: it names no images: train, val and test are missing", "add train: images/train"
         )
-    return YoloSet(str(path), sources, spans, _names(data.get("names")), _counts(file), _columns(data), tuple(absent))
+    return YoloSet(
+        str(path),
+        sources,
+        spans,
+        _names(data.get("names")),
+        _counts(file),
+        _columns(data),
+        tuple(absent),
+        _missing(file, spans),
+    )
+
+
+def _missing(file: YamlFile, spans: dict[str, Span]) -> tuple[tuple[str, Span], ...]:
+    """The required splits that are not named: at their key where it has no value, else at a split that is named."""
+    beside = next(iter(spans.values()))
+    return tuple(
+        (split, file.entries[split].span if split in file.entries else beside)
+        for split in REQUIRED
+        if split not in spans
+    )
 
 
 def _root(given: Any, path: Path) -> Path:
