@@ -270,6 +270,11 @@ def test_ultralytics_refuses_a_data_yaml_without_train_or_val_or_with_an_empty_v
         assert words in ultralytics[f"split-missing{key}"]["raised"], key
 
 
+def test_ultralytics_takes_every_key_of_names_that_int_takes(ultralytics: Json) -> None:
+    assert "invalid literal for int()" in ultralytics["class-key-not-integer"]["raised"]
+    assert of_rows(ultralytics["class-key-not-integer, digits"], PARTS) == "ignored"
+
+
 def test_what_cannot_be_opened_drops_an_image_of_ultralytics_and_a_dead_label_is_missing(ultralytics: Json) -> None:
     assert of_rows(ultralytics["path-unreadable, image"], PARTS) == "drops-image"
     assert ultralytics["path-unreadable, label"]["rows"] == []

@@ -432,6 +432,32 @@ def test_a_split_that_a_data_yaml_must_name_is_told(text: str, found: set[tuple[
     assert {fate.outcome for one in findings for fate in one.fates} <= {"crash"}
 
 
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ("{0: cat, 1: dog}", set()),
+        ("{'0': cat, \"1\": dog}", set()),
+        ("{0: cat, 1.0: dog}", set()),
+        ("{0x0: cat, ' 1 ': dog}", set()),
+        ("\n  cat: 0\n  dog: 1", {("class-key-not-integer", 6), ("class-key-not-integer", 7)}),
+        ("\n  0: cat\n  '1.0': dog", {("class-key-not-integer", 7)}),
+        ("\n  0: cat\n  ²: dog", {("class-key-not-integer", 7)}),
+        ("\n  0: cat\n  ~: dog", {("class-key-not-integer", 7)}),
+        ("\n  0: cat\n  .inf: dog", {("class-key-not-integer", 7)}),
+        ("\n  0: cat\n  [1, 2]: dog", {("class-key-not-integer", 7)}),
+        ("{1: cat, 2: dog}", {("class-count-differs", 5)}),
+        ("{-1: cat, 0: dog}", {("class-count-differs", 5)}),
+        ("{-1: cat, 1: dog}", {("class-count-differs", 5)}),
+    ],
+)
+def test_keys_of_names_are_taken_as_int_takes_them(names: str, found: set[tuple[str, int]], tmp_path: Path) -> None:
+    text = YAML.replace("[cat, dog]", names)
+    findings, checked = check(yolo(tmp_path, None, {"data.yaml": text}), ignore=("class-never-seen",))
+    assert places(findings) == found
+    if not found:
+        assert checked.dataset.names == {0: "cat", 1: "dog"}
+
+
 def test_what_has_no_data_yaml_lacks_no_split(patchkit: Patchkit, tmp_path: Path) -> None:
     yolo(tmp_path).unlink()
     shutil.rmtree(tmp_path / "images/val")

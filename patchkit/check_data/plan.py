@@ -35,6 +35,7 @@ class Plan:
     labels: dict[str, list[str]] = field(default_factory=dict)  # label files of each split
     shifted: tuple[tuple[str, str], ...] = ()
     missing: tuple[tuple[str, Span], ...] = ()
+    odd_keys: tuple[tuple[str, Span], ...] = ()
     by_content: bool = False
     skipped: list[Skipped] = field(default_factory=list)  # before anything is looked at
 
@@ -83,6 +84,7 @@ class Plan:
             self.shifted,
             _gaps(self.names) if self.format == "coco" else (),
             self.missing,
+            self.odd_keys,
         )
 
 
