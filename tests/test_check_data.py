@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -74,6 +75,49 @@ def test_the_other_formats_hold_every_finding(format: str, patchkit: Patchkit, t
         assert json.loads(answer.out)["runs"][0]["results"][0]["ruleId"] == "class-negative"
     if format == "junit":
         assert ET.fromstring(answer.out).find("testsuite") is not None
+
+
+HOSTILE_NAME = os.fsdecode(b"\xff 100%,a:b::error::\x1b[31m\r\nend")
+HOSTILE_ROW = "::error::x\x1b[2J\x9b\x07 %0A\u202e 0.5 0.5 0.2\n"
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    """A data set with a file name and a row that would take over a terminal, a log or an XML file."""
+    files = {f"images/train/{HOSTILE_NAME}.jpg": IMAGE, f"labels/train/{HOSTILE_NAME}.txt": ROW + HOSTILE_ROW}
+    return yolo(tmp_path / "data", None, {**files, f"images/train/{HOSTILE_NAME}2.jpg": IMAGE})
+
+
+def test_text_and_github_bring_no_control_character_of_the_data_into_a_log(hostile: Path, patchkit: Patchkit) -> None:
+    for format in ("text", "github"):
+        answer = patchkit("check-data", hostile, "--format", format, cwd=hostile.parent)
+        assert (answer.code, answer.err) == (1, "")
+        assert all(line.isprintable() for line in answer.out.split("\n")), format
+        assert r"::error::x\x1b[2J\x9b\x07" in answer.out.replace("%25", "%"), format
+    lines = answer.out.splitlines()
+    commands = [line.partition(" ")[0] for line in lines]
+    assert set(commands) <= {"::error", "::warning", "::notice"}
+    (bad,) = (line for line in lines if "title=class-not-number" in line)
+    name = r"labels/train/\udcff 100%25%2Ca%3Ab%3A%3Aerror%3A%3A\x1b[31m%0D%0Aend.txt"
+    assert bad.startswith(f"::error file={name},line=2,col=1,title=class-not-number::")
+    assert r"\x07 %250A\u202e 0.5" in bad
+
+
+def test_junit_and_sarif_of_hostile_data_are_read_by_their_readers(hostile: Path, patchkit: Patchkit) -> None:
+    junit = patchkit("check-data", hostile, "--format", "junit", cwd=hostile.parent).out
+    assert junit.isascii()
+    assert not [letter for letter in junit if ord(letter) < 32 and letter != "\n"]
+    failure = ET.fromstring(junit).find("testsuite/testcase[@name='class-not-number']/failure")
+    assert failure is not None
+    assert "::error::x\ufffd[2J\x9b\ufffd %0A\u202e" in (failure.text or "")
+    sarif = patchkit("check-data", hostile, "--format", "sarif", cwd=hostile.parent).out
+    assert sarif.isascii()
+    assert not [letter for letter in sarif if ord(letter) < 32 and letter != "\n"]
+    results = json.loads(sarif)["runs"][0]["results"]
+    (bad,) = (one for one in results if one["ruleId"] == "class-not-number")
+    uri = bad["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert unquote_to_bytes(uri) == os.fsencode(f"labels/train/{HOSTILE_NAME}.txt")
+    assert "::error::x\x1b[2J\x9b\x07 %0A\u202e" in bad["message"]["text"]
 
 
 @pytest.mark.parametrize(("level", "code"), [("error", 0), ("warning", 1), ("note", 1)])
