@@ -151,14 +151,111 @@ def test_bad_rows_go_into_quarantine_and_come_back_byte_for_byte(patchkit: Patch
     assert (again.code, "as it was" in again.err) == (0, True)
 
 
-def test_undo_refuses_a_file_that_was_changed_and_writes_nothing(patchkit: Patchkit, tmp_path: Path) -> None:
-    data = yolo(tmp_path / "data", BAD, {"labels/train/b.txt": "9 0.5 0.5 0.1 0.1\n"})
-    assert patchkit("check-data", data, "--fix", "--quarantine", tmp_path / "bad").code in (0, 1)
-    changed = data.parent / "labels/train/a.txt"
-    changed.write_text(ROW)
-    other = (data.parent / "labels/train/b.txt").read_bytes()
-    assert_refused(patchkit("check-data", "--undo", tmp_path / "bad"), "was changed since --fix", "a.txt")
-    assert (changed.read_text(), (data.parent / "labels/train/b.txt").read_bytes()) == (ROW, other)
+class Quarantined:
+    """A data set whose labels a, b and c had bad rows, that are in a quarantine now."""
+
+    def __init__(self, folder: Path, patchkit: Patchkit) -> None:
+        files = {"labels/train/b.txt": ROW + "9 0.5 0.5 0.1 0.1\n", "labels/train/c.txt": "-1 0.5 0.5 0.1 0.1\n"}
+        data = yolo(folder / "data", BAD, {"images/train/c.jpg": IMAGE, **files})
+        self.labels, self.folder = data.parent / "labels/train", folder / "bad"
+        self.before = self.now()
+        assert patchkit("check-data", data, "--fix", "--quarantine", self.folder).code in (0, 1)
+        assert all(self.now()[name] != self.before[name] for name in self.before)
+        self.undo = ("check-data", "--undo", self.folder)
+
+    def now(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in sorted(self.labels.iterdir())}
+
+
+@pytest.fixture
+def quarantined(tmp_path: Path, patchkit: Patchkit) -> Quarantined:
+    return Quarantined(tmp_path, patchkit)
+
+
+def test_undo_writes_nothing_if_files_were_changed_until_they_are_moved_elsewhere(
+    quarantined: Quarantined, patchkit: Patchkit, tmp_path: Path
+) -> None:
+    for name in ("a.txt", "c.txt"):
+        (quarantined.labels / name).write_text("1 0.5 0.5 0.3 0.3\n")
+    left = quarantined.now()
+    answer = patchkit(*quarantined.undo)
+    assert_refused(
+        answer, "changed since --fix; nothing was written", "labels/train/a.txt", "labels/train/c.txt", "move"
+    )
+    assert "b.txt" not in answer.err
+    assert quarantined.now() == left
+    for name in ("a.txt", "c.txt"):
+        (quarantined.labels / name).rename(tmp_path / name)
+    assert patchkit(*quarantined.undo).code == 0
+    assert quarantined.now() == quarantined.before
+
+
+def test_undo_makes_a_file_again_that_was_deleted(quarantined: Quarantined, patchkit: Patchkit) -> None:
+    (quarantined.labels / "a.txt").unlink()
+    answer = patchkit(*quarantined.undo)
+    assert (answer.code, "of 3 files" in answer.err) == (0, True)
+    assert quarantined.now() == quarantined.before
+    assert "as it was" in patchkit(*quarantined.undo).err
+
+
+def test_undo_of_a_data_set_that_is_not_in_its_place_makes_no_folders(
+    quarantined: Quarantined, patchkit: Patchkit
+) -> None:
+    away = quarantined.labels.rename(quarantined.labels.with_name("away"))
+    assert_refused(patchkit(*quarantined.undo), "the folders of files are gone", quarantined.labels, "mkdir -p")
+    assert not quarantined.labels.exists()
+    quarantined.labels.mkdir()
+    assert patchkit(*quarantined.undo).code == 0
+    assert quarantined.now() == quarantined.before
+    assert away.exists()
+
+
+def test_undo_needs_either_the_rows_or_the_copy_of_a_file(quarantined: Quarantined, patchkit: Patchkit) -> None:
+    (quarantined.folder / "rows/000000.rows").write_text("damaged")  # of a.txt
+    (quarantined.folder / "files/000001.txt").unlink()  # of b.txt
+    (quarantined.folder / "files/000002.txt").unlink()  # of c.txt, whose rows are all that it had
+    (quarantined.labels / "c.txt").unlink()
+    assert patchkit(*quarantined.undo).code == 0
+    assert quarantined.now() == quarantined.before
+
+
+def test_undo_says_what_is_lost_and_how_the_other_files_come_back(quarantined: Quarantined, patchkit: Patchkit) -> None:
+    (quarantined.labels / "b.txt").unlink()
+    (quarantined.folder / "files/000001.txt").unlink()
+    left, manifest = quarantined.now(), quarantined.folder / "manifest.json"
+    answer = patchkit(*quarantined.undo)
+    assert_refused(answer, "does not hold any more", "labels/train/b.txt", f"take their entries out of {manifest}")
+    assert quarantined.now() == left
+    content = json.loads(manifest.read_text())
+    content["files"] = [entry for entry in content["files"] if not entry["path"].endswith("b.txt")]
+    manifest.write_text(json.dumps(content))
+    assert patchkit(*quarantined.undo).code == 0
+    assert quarantined.now() == {name: quarantined.before[name] for name in ("a.txt", "c.txt")}
+
+
+def test_a_quarantine_without_copies_can_be_undone(quarantined: Quarantined, patchkit: Patchkit) -> None:
+    manifest = quarantined.folder / "manifest.json"
+    content = json.loads(manifest.read_text())
+    for entry in content["files"]:
+        (quarantined.folder / entry.pop("kept")).unlink()
+    manifest.write_text(json.dumps(content))
+    assert patchkit(*quarantined.undo).code == 0
+    assert quarantined.now() == quarantined.before
+
+
+def test_a_cache_that_was_made_since_is_in_the_way_until_it_is_taken_away(patchkit: Patchkit, tmp_path: Path) -> None:
+    data = yolo(tmp_path / "data", BAD, {"labels/train.cache": "old"})
+    assert patchkit("check-data", data, "--fix", "--quarantine", tmp_path / "bad", "--least", "0").code == 0
+    cache, undo = data.parent / "labels/train.cache", ("check-data", "--undo", tmp_path / "bad")
+    cache.write_text("new")
+    assert_refused(patchkit(*undo), "train.cache is there already", "take it away")
+    assert (data.parent / "labels/train/a.txt").read_text() != BAD
+    cache.unlink()
+    (tmp_path / "bad/rows/000000.cache").rename(tmp_path / "kept")
+    assert_refused(patchkit(*undo), "does not hold the cache", "take its entry out of")
+    (tmp_path / "kept").rename(tmp_path / "bad/rows/000000.cache")
+    assert patchkit(*undo).code == 0
+    assert (cache.read_text(), (data.parent / "labels/train/a.txt").read_text()) == ("old", BAD)
 
 
 def test_a_quarantine_that_was_cut_off_half_way_can_be_undone(patchkit: Patchkit, tmp_path: Path) -> None:
