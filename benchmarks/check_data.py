@@ -98,7 +98,7 @@ def main() -> None:
 def faults(installed: Installation, data: Data) -> list[str]:
     """What check-data has missed, and what it has invented.
 
-    In data.yaml, train and val are the same folder, which it tells rightly; train.yaml has no val.
+    In data.yaml, train and val are the same folder, which it tells rightly; in train.yaml they are not.
     """
     wrong = []
     for folder in filter(None, (data.planted, data.large)):

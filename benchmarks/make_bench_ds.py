@@ -3,7 +3,8 @@
 usage: make_bench_ds.py OUT [--files N] [--images N] [--seed N] [--clean] [--large]
 
   OUT/yolo/{images,labels}/train/NNN/    20,000 images, 7 boxes each as in COCO
-  OUT/yolo/data.yaml                     train and val are the same folder; train.yaml has no val
+  OUT/yolo/{images,labels}/val/          the first of them once more
+  OUT/yolo/data.yaml                     train and val are the same folder; in train.yaml they are not
   OUT/coco/instances.json                120,000 images, 844,751 boxes
   OUT/truth.json                         each planted defect: the rule that finds it, its file and line or annotation id
 
@@ -121,6 +122,7 @@ def make_yolo(folder: Path, files: int = FILES, seed: int = SEED, *, clean: bool
             made.planted.append(Planted(missing, "label-orphan", f"labels/train/{place}.txt"))
         elif image != first:
             os.link(first, image)
+    _write_val(folder)
     _write_yaml(folder)
     return made
 
@@ -263,11 +265,18 @@ def _write_records(file: TextIO, records: Iterator[Json]) -> None:
     file.writelines(chain(first, ("," + json.dumps(record, separators=(",", ":")) for record in records)))
 
 
+def _write_val(folder: Path) -> None:
+    """An image to validate on whose classes are in train: the first one, which has no defect."""
+    for kind, name in (("labels", "000000000000.txt"), ("images", "000000000000.jpg")):
+        (folder / kind / "val").mkdir()
+        os.link(folder / kind / "train/000" / name, folder / kind / "val" / name)
+
+
 def _write_yaml(folder: Path) -> None:
     names = "".join(f"  {index}: class{index}\n" for index in range(CLASSES))
     head, tail = f"path: {folder.absolute()}\ntrain: images/train\n", f"nc: {CLASSES}\nnames:\n{names}"
     (folder / "data.yaml").write_text(f"{head}val: images/train\n{tail}")
-    (folder / "train.yaml").write_text(f"{head}{tail}")
+    (folder / "train.yaml").write_text(f"{head}val: images/val\n{tail}")
 
 
 def _write_truth(out: Path, sets: dict[str, Made]) -> None:

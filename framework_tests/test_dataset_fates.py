@@ -265,6 +265,16 @@ def test_ultralytics_trains_both_images_of_a_stem_and_the_image_of_both_splits(u
     assert "bad.png" in splits["validation images"]
 
 
+def test_ultralytics_refuses_a_data_yaml_without_train_or_val_or_with_an_empty_val(ultralytics: Json) -> None:
+    for key, words in (("", "'val:' key missing"), (", train", "'train:' key missing"), (", empty", "get_img_files")):
+        assert words in ultralytics[f"split-missing{key}"]["raised"], key
+
+
+def test_ultralytics_takes_every_key_of_names_that_int_takes(ultralytics: Json) -> None:
+    assert "invalid literal for int()" in ultralytics["class-key-not-integer"]["raised"]
+    assert of_rows(ultralytics["class-key-not-integer, digits"], PARTS) == "ignored"
+
+
 def test_what_cannot_be_opened_drops_an_image_of_ultralytics_and_a_dead_label_is_missing(ultralytics: Json) -> None:
     assert of_rows(ultralytics["path-unreadable, image"], PARTS) == "drops-image"
     assert ultralytics["path-unreadable, label"]["rows"] == []

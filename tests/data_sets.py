@@ -10,7 +10,7 @@ from patchkit.check_data.request import Request
 from patchkit.check_data.run import Checked, check_data
 from patchkit.findings import Finding
 
-YAML = "path: .\ntrain: images/train\nnc: 2\nnames: [cat, dog]\n"
+YAML = "path: .\ntrain: images/train\nval: images/val\nnc: 2\nnames: [cat, dog]\n"
 ROW = "0 0.5 0.5 0.2 0.2\n"
 
 
@@ -30,6 +30,8 @@ BASE: dict[str, str | bytes] = {
     "images/train/b.jpg": IMAGE,
     "labels/train/a.txt": ROW,
     "labels/train/b.txt": "1 0.4 0.4 0.1 0.3\n",
+    "images/val/v.jpg": IMAGE,
+    "labels/val/v.txt": ROW,
 }
 _FILE = re.compile(r"^-- (\S+) --\n", re.MULTILINE)
 
@@ -43,7 +45,7 @@ def write(folder: Path, files: dict[str, str | bytes]) -> Path:
 
 
 def yolo(folder: Path, labels: str | bytes | None = None, files: dict[str, str | bytes] | None = None) -> Path:
-    """A sound data set of two images, with other labels for the first."""
+    """A sound data set of two images and one to validate on, with other labels for the first."""
     write(folder, {**BASE, **(files or {})})
     if labels is not None:
         write(folder, {"labels/train/a.txt": labels})

@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -76,6 +78,49 @@ def test_the_other_formats_hold_every_finding(format: str, patchkit: Patchkit, t
         assert ET.fromstring(answer.out).find("testsuite") is not None
 
 
+HOSTILE_NAME = os.fsdecode(b"\xff 100%,a:b::error::\x1b[31m\r\nend")
+HOSTILE_ROW = "::error::x\x1b[2J\x9b\x07 %0A\u202e 0.5 0.5 0.2\n"
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    """A data set with a file name and a row that would take over a terminal, a log or an XML file."""
+    files = {f"images/train/{HOSTILE_NAME}.jpg": IMAGE, f"labels/train/{HOSTILE_NAME}.txt": ROW + HOSTILE_ROW}
+    return yolo(tmp_path / "data", None, {**files, f"images/train/{HOSTILE_NAME}2.jpg": IMAGE})
+
+
+def test_text_and_github_bring_no_control_character_of_the_data_into_a_log(hostile: Path, patchkit: Patchkit) -> None:
+    for format in ("text", "github"):
+        answer = patchkit("check-data", hostile, "--format", format, cwd=hostile.parent)
+        assert (answer.code, answer.err) == (1, "")
+        assert all(line.isprintable() for line in answer.out.split("\n")), format
+        assert r"::error::x\x1b[2J\x9b\x07" in answer.out.replace("%25", "%"), format
+    lines = answer.out.splitlines()
+    commands = [line.partition(" ")[0] for line in lines]
+    assert set(commands) <= {"::error", "::warning", "::notice"}
+    (bad,) = (line for line in lines if "title=class-not-number" in line)
+    name = r"labels/train/\udcff 100%25%2Ca%3Ab%3A%3Aerror%3A%3A\x1b[31m%0D%0Aend.txt"
+    assert bad.startswith(f"::error file={name},line=2,col=1,title=class-not-number::")
+    assert r"\x07 %250A\u202e 0.5" in bad
+
+
+def test_junit_and_sarif_of_hostile_data_are_read_by_their_readers(hostile: Path, patchkit: Patchkit) -> None:
+    junit = patchkit("check-data", hostile, "--format", "junit", cwd=hostile.parent).out
+    assert junit.isascii()
+    assert not [letter for letter in junit if ord(letter) < 32 and letter != "\n"]
+    failure = ET.fromstring(junit).find("testsuite/testcase[@name='class-not-number']/failure")
+    assert failure is not None
+    assert "::error::x\ufffd[2J\x9b\ufffd %0A\u202e" in (failure.text or "")
+    sarif = patchkit("check-data", hostile, "--format", "sarif", cwd=hostile.parent).out
+    assert sarif.isascii()
+    assert not [letter for letter in sarif if ord(letter) < 32 and letter != "\n"]
+    results = json.loads(sarif)["runs"][0]["results"]
+    (bad,) = (one for one in results if one["ruleId"] == "class-not-number")
+    uri = bad["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert unquote_to_bytes(uri) == os.fsencode(f"labels/train/{HOSTILE_NAME}.txt")
+    assert "::error::x\x1b[2J\x9b\x07 %0A\u202e" in bad["message"]["text"]
+
+
 @pytest.mark.parametrize(("level", "code"), [("error", 0), ("warning", 1), ("note", 1)])
 def test_the_exit_code_follows_the_least_severity(level: str, code: int, patchkit: Patchkit, tmp_path: Path) -> None:
     answer = patchkit("check-data", yolo(tmp_path, ROW + ROW), "--fail-on", level)
@@ -107,14 +152,111 @@ def test_bad_rows_go_into_quarantine_and_come_back_byte_for_byte(patchkit: Patch
     assert (again.code, "as it was" in again.err) == (0, True)
 
 
-def test_undo_refuses_a_file_that_was_changed_and_writes_nothing(patchkit: Patchkit, tmp_path: Path) -> None:
-    data = yolo(tmp_path / "data", BAD, {"labels/train/b.txt": "9 0.5 0.5 0.1 0.1\n"})
-    assert patchkit("check-data", data, "--fix", "--quarantine", tmp_path / "bad").code in (0, 1)
-    changed = data.parent / "labels/train/a.txt"
-    changed.write_text(ROW)
-    other = (data.parent / "labels/train/b.txt").read_bytes()
-    assert_refused(patchkit("check-data", "--undo", tmp_path / "bad"), "was changed since --fix", "a.txt")
-    assert (changed.read_text(), (data.parent / "labels/train/b.txt").read_bytes()) == (ROW, other)
+class Quarantined:
+    """A data set whose labels a, b and c had bad rows, that are in a quarantine now."""
+
+    def __init__(self, folder: Path, patchkit: Patchkit) -> None:
+        files = {"labels/train/b.txt": ROW + "9 0.5 0.5 0.1 0.1\n", "labels/train/c.txt": "-1 0.5 0.5 0.1 0.1\n"}
+        data = yolo(folder / "data", BAD, {"images/train/c.jpg": IMAGE, **files})
+        self.labels, self.folder = data.parent / "labels/train", folder / "bad"
+        self.before = self.now()
+        assert patchkit("check-data", data, "--fix", "--quarantine", self.folder).code in (0, 1)
+        assert all(self.now()[name] != self.before[name] for name in self.before)
+        self.undo = ("check-data", "--undo", self.folder)
+
+    def now(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in sorted(self.labels.iterdir())}
+
+
+@pytest.fixture
+def quarantined(tmp_path: Path, patchkit: Patchkit) -> Quarantined:
+    return Quarantined(tmp_path, patchkit)
+
+
+def test_undo_writes_nothing_if_files_were_changed_until_they_are_moved_elsewhere(
+    quarantined: Quarantined, patchkit: Patchkit, tmp_path: Path
+) -> None:
+    for name in ("a.txt", "c.txt"):
+        (quarantined.labels / name).write_text("1 0.5 0.5 0.3 0.3\n")
+    left = quarantined.now()
+    answer = patchkit(*quarantined.undo)
+    assert_refused(
+        answer, "changed since --fix; nothing was written", "labels/train/a.txt", "labels/train/c.txt", "move"
+    )
+    assert "b.txt" not in answer.err
+    assert quarantined.now() == left
+    for name in ("a.txt", "c.txt"):
+        (quarantined.labels / name).rename(tmp_path / name)
+    assert patchkit(*quarantined.undo).code == 0
+    assert quarantined.now() == quarantined.before
+
+
+def test_undo_makes_a_file_again_that_was_deleted(quarantined: Quarantined, patchkit: Patchkit) -> None:
+    (quarantined.labels / "a.txt").unlink()
+    answer = patchkit(*quarantined.undo)
+    assert (answer.code, "of 3 files" in answer.err) == (0, True)
+    assert quarantined.now() == quarantined.before
+    assert "as it was" in patchkit(*quarantined.undo).err
+
+
+def test_undo_of_a_data_set_that_is_not_in_its_place_makes_no_folders(
+    quarantined: Quarantined, patchkit: Patchkit
+) -> None:
+    away = quarantined.labels.rename(quarantined.labels.with_name("away"))
+    assert_refused(patchkit(*quarantined.undo), "the folders of files are gone", quarantined.labels, "mkdir -p")
+    assert not quarantined.labels.exists()
+    quarantined.labels.mkdir()
+    assert patchkit(*quarantined.undo).code == 0
+    assert quarantined.now() == quarantined.before
+    assert away.exists()
+
+
+def test_undo_needs_either_the_rows_or_the_copy_of_a_file(quarantined: Quarantined, patchkit: Patchkit) -> None:
+    (quarantined.folder / "rows/000000.rows").write_text("damaged")  # of a.txt
+    (quarantined.folder / "files/000001.txt").unlink()  # of b.txt
+    (quarantined.folder / "files/000002.txt").unlink()  # of c.txt, whose rows are all that it had
+    (quarantined.labels / "c.txt").unlink()
+    assert patchkit(*quarantined.undo).code == 0
+    assert quarantined.now() == quarantined.before
+
+
+def test_undo_says_what_is_lost_and_how_the_other_files_come_back(quarantined: Quarantined, patchkit: Patchkit) -> None:
+    (quarantined.labels / "b.txt").unlink()
+    (quarantined.folder / "files/000001.txt").unlink()
+    left, manifest = quarantined.now(), quarantined.folder / "manifest.json"
+    answer = patchkit(*quarantined.undo)
+    assert_refused(answer, "does not hold any more", "labels/train/b.txt", f"take their entries out of {manifest}")
+    assert quarantined.now() == left
+    content = json.loads(manifest.read_text())
+    content["files"] = [entry for entry in content["files"] if not entry["path"].endswith("b.txt")]
+    manifest.write_text(json.dumps(content))
+    assert patchkit(*quarantined.undo).code == 0
+    assert quarantined.now() == {name: quarantined.before[name] for name in ("a.txt", "c.txt")}
+
+
+def test_a_quarantine_without_copies_can_be_undone(quarantined: Quarantined, patchkit: Patchkit) -> None:
+    manifest = quarantined.folder / "manifest.json"
+    content = json.loads(manifest.read_text())
+    for entry in content["files"]:
+        (quarantined.folder / entry.pop("kept")).unlink()
+    manifest.write_text(json.dumps(content))
+    assert patchkit(*quarantined.undo).code == 0
+    assert quarantined.now() == quarantined.before
+
+
+def test_a_cache_that_was_made_since_is_in_the_way_until_it_is_taken_away(patchkit: Patchkit, tmp_path: Path) -> None:
+    data = yolo(tmp_path / "data", BAD, {"labels/train.cache": "old"})
+    assert patchkit("check-data", data, "--fix", "--quarantine", tmp_path / "bad", "--least", "0").code == 0
+    cache, undo = data.parent / "labels/train.cache", ("check-data", "--undo", tmp_path / "bad")
+    cache.write_text("new")
+    assert_refused(patchkit(*undo), "train.cache is there already", "take it away")
+    assert (data.parent / "labels/train/a.txt").read_text() != BAD
+    cache.unlink()
+    (tmp_path / "bad/rows/000000.cache").rename(tmp_path / "kept")
+    assert_refused(patchkit(*undo), "does not hold the cache", "take its entry out of")
+    (tmp_path / "kept").rename(tmp_path / "bad/rows/000000.cache")
+    assert patchkit(*undo).code == 0
+    assert (cache.read_text(), (data.parent / "labels/train/a.txt").read_text()) == ("old", BAD)
 
 
 def test_a_quarantine_that_was_cut_off_half_way_can_be_undone(patchkit: Patchkit, tmp_path: Path) -> None:
@@ -253,7 +395,7 @@ def test_a_line_without_end_and_a_large_file_are_read_in_pieces(tmp_path: Path) 
 
 
 def test_paths_that_lead_nowhere_or_back_are_told_and_the_rest_is_checked(patchkit: Patchkit, tmp_path: Path) -> None:
-    data = yolo(tmp_path, BAD, {"data.yaml": YAML.replace("train\n", "train\nval: images/vla\ntest: list.txt\n")})
+    data = yolo(tmp_path, BAD, {"data.yaml": YAML.replace("val\n", "vla\ntest: list.txt\n")})
     write(tmp_path, {"list.txt": "./images/train/a.jpg\n./images/none.jpg\n"})
     (tmp_path / "images/train/loop").symlink_to(tmp_path / "images")
     (tmp_path / "images/train/self").symlink_to("self")
@@ -334,10 +476,7 @@ def test_voc_and_dataset_ymls_of_paddle_are_read(tmp_path: Path) -> None:
 
 
 def test_images_of_two_splits_are_found_by_their_bytes(tmp_path: Path) -> None:
-    data = yolo(
-        tmp_path, None, {"data.yaml": YAML.replace("train\n", "train\nval: images/val\n"), "images/val/v.jpg": IMAGE}
-    )
-    write(tmp_path, {"labels/val/v.txt": ROW})
+    data = yolo(tmp_path)
     assert "image-in-two-splits" not in rules(check(data)[0])
     assert "image-in-two-splits" in rules(check(data, by_content=True)[0])
 
@@ -409,10 +548,65 @@ def test_what_a_data_yaml_gets_wrong_is_told(tmp_path: Path) -> None:
             (YAML.replace("path: .", "path: /nowhere/at/all"), "path-unreadable"),
             (YAML.replace("[cat, dog]", "{1: cat, 2: dog}"), "class-count-differs"),
             (YAML.replace("nc: 2", "nc: 3"), "class-count-differs"),
-            (YAML + "validation: images/vla\n", "path-unreadable"),
+            (YAML.replace("val: images/val", "validation: images/vla"), "path-unreadable"),
         ]
     ):
         assert rule in rules(check(yolo(tmp_path / str(number), None, {"data.yaml": text}))[0]), text
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (YAML.replace("val: images/val\n", ""), {("val", 2)}),
+        (YAML.replace("train: images/train\n", ""), {("train", 2)}),
+        (YAML.replace("images/val", ""), {("val", 3)}),
+        (YAML.replace("images/val", "[]\nvalidation: images/val"), {("val", 3)}),
+        ("path: .\n\ntest: images/train\nnc: 2\nnames: [cat, dog]\n", {("train", 3), ("val", 3)}),
+        (YAML.replace("val:", "validation:"), set()),
+        (YAML, set()),
+    ],
+)
+def test_a_split_that_a_data_yaml_must_name_is_told(text: str, found: set[tuple[str, int]], tmp_path: Path) -> None:
+    findings, _ = check(yolo(tmp_path, None, {"data.yaml": text}), ignore=("class-never-seen",))
+    assert rules(findings) <= {"split-missing"}
+    assert {(one.message.partition(" ")[0], one.location.line) for one in findings} == found
+    assert {Path(one.location.path).name for one in findings} <= {"data.yaml"}
+    assert {fate.outcome for one in findings for fate in one.fates} <= {"crash"}
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ("{0: cat, 1: dog}", set()),
+        ("{'0': cat, \"1\": dog}", set()),
+        ("{0: cat, 1.0: dog}", set()),
+        ("{0x0: cat, ' 1 ': dog}", set()),
+        ("\n  cat: 0\n  dog: 1", {("class-key-not-integer", 6), ("class-key-not-integer", 7)}),
+        ("\n  0: cat\n  '1.0': dog", {("class-key-not-integer", 7)}),
+        ("\n  0: cat\n  ²: dog", {("class-key-not-integer", 7)}),
+        ("\n  0: cat\n  ~: dog", {("class-key-not-integer", 7)}),
+        ("\n  0: cat\n  .inf: dog", {("class-key-not-integer", 7)}),
+        ("\n  0: cat\n  [1, 2]: dog", {("class-key-not-integer", 7)}),
+        ("{1: cat, 2: dog}", {("class-count-differs", 5)}),
+        ("{-1: cat, 0: dog}", {("class-count-differs", 5)}),
+        ("{-1: cat, 1: dog}", {("class-count-differs", 5)}),
+    ],
+)
+def test_keys_of_names_are_taken_as_int_takes_them(names: str, found: set[tuple[str, int]], tmp_path: Path) -> None:
+    text = YAML.replace("[cat, dog]", names)
+    findings, checked = check(yolo(tmp_path, None, {"data.yaml": text}), ignore=("class-never-seen",))
+    assert places(findings) == found
+    if not found:
+        assert checked.dataset.names == {0: "cat", 1: "dog"}
+
+
+def test_what_has_no_data_yaml_lacks_no_split(patchkit: Patchkit, tmp_path: Path) -> None:
+    yolo(tmp_path).unlink()
+    shutil.rmtree(tmp_path / "images/val")
+    shutil.rmtree(tmp_path / "labels/val")
+    assert patchkit("check-data", tmp_path, "--least", "0").code == 0
+    write(tmp_path, {"list.txt": "./images/train/a.jpg\n"})
+    assert patchkit("check-data", tmp_path / "list.txt", "--least", "0").code == 0
 
 
 def test_folders_of_splits_with_images_and_labels_are_yolo(tmp_path: Path) -> None:

@@ -114,6 +114,33 @@ def fewer_names(folder: Path) -> None:
     data.write_text(data.read_text() + "nc: 2\n")
 
 
+def names(written: str) -> Callable[[Path], None]:
+    """Other names in the data yaml."""
+
+    def plant(folder: Path) -> None:
+        without("names")(folder)
+        data = folder / "data.yaml"
+        data.write_text(f"{data.read_text()}names: {written}\n")
+
+    return plant
+
+
+def without(key: str) -> Callable[[Path], None]:
+    """Takes a key out of the data yaml."""
+
+    def plant(folder: Path) -> None:
+        data = folder / "data.yaml"
+        kept = [line for line in data.read_text().splitlines(keepends=True) if not line.startswith(f"{key}:")]
+        data.write_text("".join(kept))
+
+    return plant
+
+
+def empty_val(folder: Path) -> None:
+    data = folder / "data.yaml"
+    data.write_text(data.read_text().replace("val: images/val", "val:"))
+
+
 OUTSIDE: Row = (1, 0.9375, 0.25, 0.25, 0.25)
 CLIPPED: Row = (1, 0.90625, 0.25, 0.1875, 0.25)
 TWO = (GOOD, OTHER)
@@ -149,6 +176,11 @@ CASES = {
     "stem-twice": Case(stem_twice, TWO),
     "image-in-two-splits": Case(in_two_splits, TWO),
     "class-count-differs": Case(fewer_names, TWO),
+    "class-key-not-integer": Case(names("{one: 0, two: 1, three: 2}"), TWO),
+    "class-key-not-integer, digits": Case(names("{'0': one, 1.0: two, 0x2: three}"), TWO, TWO),
+    "split-missing": Case(without("val"), TWO),
+    "split-missing, train": Case(without("train"), TWO),
+    "split-missing, empty": Case(empty_val, TWO),
     "class-never-seen": Case(lambda folder: None, TWO),
     "class-only-in-validation": Case(
         lambda folder: (folder / "labels/val/good.txt").write_text(text((2, *GOOD[1:]))) and None, TWO

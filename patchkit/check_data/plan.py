@@ -34,6 +34,8 @@ class Plan:
     files: dict[str, list[str]] = field(default_factory=dict)  # images of each split
     labels: dict[str, list[str]] = field(default_factory=dict)  # label files of each split
     shifted: tuple[tuple[str, str], ...] = ()
+    missing: tuple[tuple[str, Span], ...] = ()
+    odd_keys: tuple[tuple[str, Span], ...] = ()
     by_content: bool = False
     skipped: list[Skipped] = field(default_factory=list)  # before anything is looked at
 
@@ -81,6 +83,8 @@ class Plan:
             tuple(shared_bytes(images)) if self.by_content and len(images) > 1 else (),
             self.shifted,
             _gaps(self.names) if self.format == "coco" else (),
+            self.missing,
+            self.odd_keys,
         )
 
 

@@ -103,6 +103,7 @@ def _yolo(request: Request, rules: Rules, found: "YoloSet") -> Plan:
     count: ClassCount | None = found.counts[0] if found.counts else None
     part = _part(request, rules, count.count if count else None, f"{count.source}: {count.count}" if count else "")
     plan = Plan(found.path, YOLO, part, [], look, {}, found.names, list(found.counts), list(found.absent))
+    plan.missing, plan.odd_keys = found.missing, found.odd_keys
     seen: dict[tuple[str, ...], str] = {}
     for split, sources in found.sources.items():
         span = found.spans[split]

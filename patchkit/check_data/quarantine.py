@@ -1,8 +1,8 @@
-"""Bad rows moved out of the files of a data set, and put back again.
+"""Bad rows moved out of the files of a data set.
 
 A quarantine is a folder: `manifest.json` says which bytes were taken out of which file, with the hashes of the file
-before and after, and `rows/` holds these bytes. The file as it was is the file as it is with these bytes put back. The
-manifest and the rows of a file are on the disk before it changes.
+before and after, `rows/` holds these bytes, and `files/` the file as it was. All three are on the disk before it
+changes.
 """
 
 import json
@@ -13,11 +13,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-from patchkit.errors import StateCorrupt, TargetRefused, WriteFailed
+from patchkit.errors import TargetRefused, WriteFailed
 from patchkit.findings import Finding
-from patchkit.patching.files import make_folder, read, remove, replace_kept, sync_folder, write_synced
+from patchkit.patching.files import make_folder, remove, replace_kept, sync_folder, write_synced
 from patchkit.subjects.dataset.dataset import Cache
 from patchkit.subjects.dataset.labels import COCO
 
@@ -104,7 +103,9 @@ def _removal(path: str, spans: list[Span], rules: list[str], format: str, starte
     if format == COCO:
         merged = with_commas(data, merged)
     after = without(data, merged)
-    return Removal(path, tuple(merged), tuple(dict.fromkeys(rules)), _hash(data), _hash(after), not after.strip(), rows)
+    return Removal(
+        path, tuple(merged), tuple(dict.fromkeys(rules)), digest(data), digest(after), not after.strip(), rows
+    )
 
 
 def merge(spans: Iterable[Span]) -> list[Span]:
@@ -158,6 +159,7 @@ def with_rows(data: bytes, spans: Sequence[Span], rows: bytes) -> bytes:
 
 def _write_down(folder: Path, removals: Sequence[Removal], caches: Sequence[str]) -> None:
     make_folder(folder / "rows")
+    make_folder(folder / "files")
     manifest = {
         "schema": SCHEMA,
         "files": [
@@ -168,6 +170,7 @@ def _write_down(folder: Path, removals: Sequence[Removal], caches: Sequence[str]
                 "spans": removal.spans,
                 "rules": removal.rules,
                 "rows": f"rows/{index:06d}.rows",
+                "kept": f"files/{index:06d}{Path(removal.path).suffix}",
                 "count": removal.rows,
             }
             for index, removal in enumerate(removals)
@@ -175,7 +178,7 @@ def _write_down(folder: Path, removals: Sequence[Removal], caches: Sequence[str]
         "caches": [
             {
                 "path": os.path.relpath(os.path.realpath(path), os.path.realpath(folder)),
-                "sha256": _hash(Path(path).read_bytes()),
+                "sha256": digest(Path(path).read_bytes()),
                 "kept": f"rows/{index:06d}.cache",
             }
             for index, path in enumerate(caches)
@@ -188,11 +191,12 @@ def _write_down(folder: Path, removals: Sequence[Removal], caches: Sequence[str]
 def _take_out(folder: Path, index: int, removal: Removal) -> None:
     place = Path(removal.path)
     data = place.read_bytes()
-    if _hash(data) != removal.before:
+    if digest(data) != removal.before:
         hint = f"what was moved already comes back: patchkit check-data --undo {folder}"
         raise WriteFailed(f"{removal.path} was changed by another program meanwhile", hint)
     rows = b"".join(data[start:end] for start, end in removal.spans)
     write_synced(folder / f"rows/{index:06d}.rows", rows)
+    write_synced(folder / f"files/{index:06d}{place.suffix}", data)
     replace_kept(place, without(data, removal.spans))
 
 
@@ -201,80 +205,5 @@ def _move_cache(folder: Path, index: int, path: Path) -> None:
     remove(path)
 
 
-def undo(folder: Path) -> Moved:
-    """Put back, byte for byte, what a quarantine holds.
-
-    Raises   TargetRefused if a file was changed since, and then nothing is written; StateCorrupt; WriteFailed.
-    """
-    manifest = _manifest(folder)
-    try:
-        restored = [_restored(folder, entry) for entry in manifest["files"]]
-        caches = [entry for entry in manifest["caches"] if _is_away(folder, entry)]
-        rows = sum(entry["count"] for entry, data in zip(manifest["files"], restored, strict=True) if data)
-        for entry, data in zip(manifest["files"], restored, strict=True):
-            if data is not None:
-                replace_kept(folder / entry["path"], data)
-        for entry in caches:
-            write_synced(folder / entry["path"], (folder / entry["kept"]).read_bytes())
-    except OSError as error:
-        hint = f"see to it, and run it again: patchkit check-data --undo {folder}"
-        raise WriteFailed(f"{error.filename or folder}: {error.strerror or error}", hint) from error
-    return Moved(folder, rows, sum(data is not None for data in restored), 0, len(caches))
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    try:
-        data = read(folder / MANIFEST)
-    except OSError:
-        data = None
-    if data is None:
-        raise TargetRefused(f"{folder} is no quarantine: it has no {MANIFEST}", "name the folder of --quarantine")
-    try:
-        manifest: dict[str, Any] = json.loads(data)
-        if manifest["schema"] != SCHEMA:
-            raise TargetRefused(f"{folder / MANIFEST}: schema {manifest['schema']} is not known", "update patchkit-cv")
-        for entry in manifest["files"]:
-            spans = [(int(start), int(end)) for start, end in entry["spans"]]
-            entry["spans"] = spans
-            _ = entry["path"], entry["before_sha256"], entry["after_sha256"], entry["rows"], entry["count"]
-        _ = [(entry["path"], entry["sha256"], entry["kept"]) for entry in manifest["caches"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise StateCorrupt(f"{folder / MANIFEST} is damaged: {error}", "restore the file") from error
-    return manifest
-
-
-def _restored(folder: Path, entry: dict[str, Any]) -> bytes | None:
-    """The bytes of a file as it was; None if it is so already."""
-    path = folder / entry["path"]
-    data = read(path)
-    if data is None:
-        raise TargetRefused(f"{os.path.normpath(path)} is gone", "restore it as it was after --fix")
-    if _hash(data) == entry["before_sha256"]:
-        return None
-    if _hash(data) != entry["after_sha256"]:
-        hint = "nothing was written; keep your change elsewhere, and bring the file to what --fix had left"
-        raise TargetRefused(f"{os.path.normpath(path)} was changed since --fix", hint)
-    if not os.access(path, os.W_OK):
-        raise TargetRefused(f"{os.path.normpath(path)}: it is read-only", "run as a user who may write it")
-    restored = with_rows(data, entry["spans"], read(folder / entry["rows"]) or b"")
-    if _hash(restored) != entry["before_sha256"]:
-        raise StateCorrupt(f"{folder / entry['rows']} does not hold what was taken out", "restore the file")
-    return restored
-
-
-def _is_away(folder: Path, entry: dict[str, Any]) -> bool:
-    """True if a cache is not in its place. Raises   TargetRefused if another one is."""
-    path = folder / entry["path"]
-    now, kept = read(path), read(folder / entry["kept"])
-    if now is not None:
-        if _hash(now) != entry["sha256"]:
-            hint = "it was made after --fix, and belongs to the labels without the moved rows: take it away"
-            raise TargetRefused(f"{os.path.normpath(path)} is there already", hint)
-        return False
-    if kept is None or _hash(kept) != entry["sha256"]:
-        raise StateCorrupt(f"{folder / entry['kept']} does not hold what was moved", "restore the file")
-    return True
-
-
-def _hash(data: bytes) -> str:
+def digest(data: bytes) -> str:
     return sha256(data).hexdigest()

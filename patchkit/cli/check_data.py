@@ -159,7 +159,7 @@ def _fixed(request: "Request", folder: Path, format: DataFormat, fail_on: Level,
 
 
 def _undone(folder: Path) -> int:
-    from patchkit.check_data.quarantine import undo
+    from patchkit.check_data.undo import undo
 
     moved = undo(folder)
     if moved.files or moved.caches:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from patchkit.check_data.fates import OUTCOMES
 from patchkit.check_data.run import Checked
 from patchkit.findings import Fate, Finding, Severity
+from patchkit.output.visible import visible
 from patchkit.subjects.dataset.dataset import DataSet, Split
 from patchkit.subjects.dataset.tally import Extent
 
@@ -37,7 +38,7 @@ class Shown:
         for severity in Severity:
             for key in sorted(key for key in self._kept if key[0] is severity):
                 lines += self._rule(key)
-        lines += [f"skipped [{one.rule}] {_line(one.reason)}" for one in checked.skipped]
+        lines += [f"skipped [{one.rule}] {visible(one.reason)}" for one in checked.skipped]
         lines += _summary(checked.dataset)
         lines.append(", ".join(_counted(self.counts[severity], severity.value) for severity in Severity))
         return "\n".join(lines) + "\n"
@@ -47,8 +48,8 @@ class Shown:
         for finding in self._kept[key]:
             place = finding.location
             head = f"{place.path}:{place.line}:{place.column}"
-            lines.append(_line(f"{head}: {key[0].value} [{key[1]}] {finding.message}"))
-            lines.append(f"    {_line(finding.evidence)}")
+            lines.append(visible(f"{head}: {key[0].value} [{key[1]}] {finding.message}"))
+            lines.append(f"    {visible(finding.evidence)}")
         more = self._rules[key] - len(self._kept[key])
         if more:
             lines.append(f"    ... and {more} more of {key[1]}: --max-per-rule shows more, --format json all")
@@ -60,18 +61,13 @@ def _fate(fate: Fate) -> str:
     return f"  - {fate.trainer} ({fate.releases}) {OUTCOMES[fate.outcome]}: {fate.account}"
 
 
-def _line(text: str) -> str:
-    """One line, whatever a file name holds."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
-
-
 def _counted(number: int, name: str) -> str:
     return f"{number} {name}" if number == 1 else f"{number} {name}s"
 
 
 def _summary(dataset: DataSet) -> list[str]:
     classes = f", {dataset.nc} classes" if dataset.nc is not None else ""
-    lines = [_line(f"{dataset.path}: {dataset.format}{classes}")]
+    lines = [visible(f"{dataset.path}: {dataset.format}{classes}")]
     for split in dataset.splits:
         lines += _split(split)
     return [*lines, *_histogram(dataset)]
@@ -79,13 +75,13 @@ def _summary(dataset: DataSet) -> list[str]:
 
 def _split(split: Split) -> list[str]:
     if split.same_as:
-        return [_line(f"  {split.name}: the same files as {split.same_as}")]
+        return [visible(f"  {split.name}: the same files as {split.same_as}")]
     tally = split.tally
     head = f"  {split.name}: {_counted(tally.images, 'image')}, {_counted(tally.objects, 'object')}"
     without = len(split.without_label) + tally.empty
     if without:
         head += f", {_counted(without, 'image')} without objects"
-    lines = [_line(head)]
+    lines = [visible(head)]
     if tally.width.count:
         most = max(tally.objects_per_image, default=0)
         sizes = f"width {_extent(tally.width)}, height {_extent(tally.height)}"
@@ -120,7 +116,7 @@ def _histogram(dataset: DataSet) -> list[str]:
     top = max(counts.values()) or 1
     for name, (_, count) in zip(names, rows, strict=True):
         bar = "#" * max(round(BAR * count / top), 1 if count else 0)
-        lines.append(_line(f"    {name[:32]:<{width}}  {count:>9}  {bar}").rstrip())
+        lines.append(visible(f"    {name[:32]:<{width}}  {count:>9}  {bar}").rstrip())
     if left:
         lines.append(f"    ... and {left} classes between them: --format json has all")
     return lines

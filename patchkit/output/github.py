@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from patchkit.findings import Finding, Report, Severity, Skipped
+from patchkit.output.visible import visible
 from patchkit.rule import Rule
 
 COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
@@ -10,6 +11,9 @@ COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE:
 
 def render(report: Report, rules: Sequence[Rule]) -> str:
     """One workflow command for each finding, then for each rule that could not run.
+
+    No control character of a file comes into the log. The line ends in the name of a file stay, by the escapes of the
+    commands: GitHub finds the file by its name.
 
     Source   https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands; the escapes are those
              of `command.ts` in actions/toolkit.
@@ -24,12 +28,16 @@ def _annotation(finding: Finding) -> str:
     lines = [finding.message, f"evidence: {finding.evidence}"]
     if fix := finding.fix:
         lines.append(f"fix: {fix.title}" if fix.safe else f"fix (unsafe): {fix.title}")
-    properties = {"file": place.path, "line": place.line, "col": place.column, "title": finding.rule}
-    return _command(COMMANDS[finding.severity or Severity.WARNING], properties, "\n".join(lines))
+    properties = {"file": _path(place.path), "line": place.line, "col": place.column, "title": visible(finding.rule)}
+    return _command(COMMANDS[finding.severity or Severity.WARNING], properties, "\n".join(map(visible, lines)))
 
 
 def _notice(skipped: Skipped) -> str:
-    return _command("notice", {"title": skipped.rule}, f"could not run: {skipped.reason}")
+    return _command("notice", {"title": visible(skipped.rule)}, f"could not run: {visible(skipped.reason)}")
+
+
+def _path(path: str) -> str:
+    return "".join(letter if letter in "\r\n" else visible(letter) for letter in path)
 
 
 def _command(name: str, properties: Mapping[str, object], message: str) -> str:

@@ -50,6 +50,7 @@ class Entry:
     start: int  # of the key
     node: Node
     is_own: bool = True  # False: merged in from another mapping, or the value is an alias
+    index: int | None = None  # what int() makes of the key; None if it refuses it
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ class _Reader:
                 continue
             start = key.start_mark.index
             is_own = value.start_mark.index > start  # the value of an alias stands where its anchor is
-            entry = Entry(str(key.value), self._span(key), start, self._node(value), is_own)
+            entry = Entry(str(key.value), self._span(key), start, self._node(value), is_own, _index(key))
             if entry.key in entries:
                 duplicates.append(entries[entry.key])
             entries[entry.key] = entry
@@ -185,6 +186,13 @@ def _scalar(node: yaml.Node) -> Any:
         return _CONSTRUCTOR.construct_object(node)
     except (yaml.YAMLError, ValueError):  # `!!int x`, a date that does not exist
         return node.value
+
+
+def _index(key: yaml.Node) -> int | None:
+    try:
+        return int(_scalar(key)) if isinstance(key, yaml.ScalarNode) else None
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def finite(value: Any) -> float | None:

@@ -34,7 +34,7 @@ RULE = Rule(
     check,
     (
         Example(
-            "-- data.yaml --\npath: .\ntrain: images/train\nnc: 3\nnames: [a, b]\n",
+            "-- data.yaml --\npath: .\ntrain: images/train\nval: images/val\nnc: 3\nnames: [a, b]\n",
             "",
         ),
     ),

@@ -64,6 +64,8 @@ class DataSet:
     shared_content: tuple[tuple[str, str, str, str], ...] = ()  # the same, found by the bytes of the images
     shifted: tuple[tuple[str, str], ...] = ()  # a class folder, and which other class has its number elsewhere
     category_gaps: tuple[int, ...] = ()  # ids of COCO between the first and the last that no category has
+    missing: tuple[tuple[str, Span], ...] = ()  # splits that the data yaml must name, and where they belong
+    odd_keys: tuple[tuple[str, Span], ...] = ()  # of names in the data yaml: those that are no whole numbers
     kind: ClassVar[str] = "dataset"
 
     def shown(self, label: Label) -> str:

@@ -6,7 +6,7 @@ of an image lies where the last `images` of its path is replaced by `labels`, wi
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,9 +19,10 @@ from patchkit.subjects.dataset.tally import Label
 from patchkit.subjects.dataset.walk import Folder, walk
 from patchkit.subjects.dataset.yolo_rows import Columns
 from patchkit.subjects.image_suffixes import SUFFIXES
-from patchkit.subjects.yaml_file import YamlFile, read_yaml
+from patchkit.subjects.yaml_file import Entry, YamlFile, read_yaml
 
 SPLITS = ("train", "val", "test")
+REQUIRED = ("train", "val")  # in a data yaml
 FOLDERS = (("train", "train"), ("val", "valid"), ("val", "val"), ("test", "test"))  # with images and labels in each
 NOT_LABELS = ("classes.txt",)  # what labelImg writes beside them
 IMAGES, LABELS = "/images/", "/labels/"
@@ -39,6 +40,8 @@ class YoloSet:
     counts: tuple[ClassCount, ...]
     columns: Columns
     absent: tuple[Unreadable, ...] = ()  # what the data yaml names, and is not there
+    missing: tuple[tuple[str, Span], ...] = ()  # splits that it must name, and where they belong
+    odd_keys: tuple[tuple[str, Span], ...] = ()  # of names: those that are no whole numbers
 
 
 @dataclass
@@ -137,7 +140,27 @@ def from_yaml(file: YamlFile) -> YoloSet:
         raise SourceUnreadable(
             f"{path}: it names no images: train, val and test are missing", "add train: images/train"
         )
-    return YoloSet(str(path), sources, spans, _names(data.get("names")), _counts(file), _columns(data), tuple(absent))
+    return YoloSet(
+        str(path),
+        sources,
+        spans,
+        _names(file),
+        _counts(file),
+        _columns(data),
+        tuple(absent),
+        _missing(file, spans),
+        tuple((key.key, key.span) for key in _keys(file) if key.index is None),
+    )
+
+
+def _missing(file: YamlFile, spans: dict[str, Span]) -> tuple[tuple[str, Span], ...]:
+    """The required splits that are not named: at their key where it has no value, else at a split that is named."""
+    beside = next(iter(spans.values()))
+    return tuple(
+        (split, file.entries[split].span if split in file.entries else beside)
+        for split in REQUIRED
+        if split not in spans
+    )
 
 
 def _root(given: Any, path: Path) -> Path:
@@ -155,12 +178,17 @@ def _first(*paths: Path) -> Path | None:
     return None
 
 
-def _names(value: Any) -> dict[Label, str]:
-    if isinstance(value, list):
-        return {index: str(name) for index, name in enumerate(value)}
-    if isinstance(value, dict):
-        return {int(key): str(name) for key, name in value.items() if str(key).isdigit()}
-    return {}
+def _names(file: YamlFile) -> dict[Label, str]:
+    names = file.data.get("names")
+    if isinstance(names, list):
+        return {index: str(name) for index, name in enumerate(names)}
+    return {key.index: str(key.node.data) for key in _keys(file) if key.index is not None and key.index >= 0}
+
+
+def _keys(file: YamlFile) -> list[Entry]:
+    """The keys of names, where it is a mapping."""
+    entry = file.entries.get("names")
+    return list(entry.node.value.values()) if entry and isinstance(entry.node.value, dict) else []
 
 
 def _counts(file: YamlFile) -> tuple[ClassCount, ...]:
@@ -174,10 +202,20 @@ def _counts(file: YamlFile) -> tuple[ClassCount, ...]:
         if entry is None or count is None:
             continue
         counts.append(ClassCount(count, f"{key} of {file.path.name}", entry.span))
-        keys = _names(value) if key == "names" else {}
-        if keys and max(map(int, keys)) + 1 != count:
-            counts.append(ClassCount(max(map(int, keys)) + 1, "the largest key of names, and one", entry.span))
-    return tuple(counts)
+    return (*counts, *_count_of_keys(file))
+
+
+def _count_of_keys(file: YamlFile) -> Iterator[ClassCount]:
+    """Where the keys of names are whole numbers and not those from 0 on: how many classes they stand for."""
+    keys = [key.index for key in _keys(file)]
+    indices = {index for index in keys if index is not None and index >= 0}
+    if not keys or None in keys:
+        return
+    span = file.entries["names"].span
+    if (largest := max(indices, default=-1) + 1) != len(keys):
+        yield ClassCount(largest, "the largest key of names, and one", span)
+    elif len(indices) != len(keys):
+        yield ClassCount(len(indices), "the keys of names from 0 on", span)
 
 
 def _columns(data: dict[str, Any]) -> Columns:

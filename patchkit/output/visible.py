@@ -1,0 +1,6 @@
+"""Text of a file or a file name as one line that a terminal or a log can be given."""
+
+
+def visible(text: str) -> str:
+    """The text with every character that is not printed written as its escape: `\\x1b`, `\\n`, `\\udcff`."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
