@@ -29,7 +29,7 @@ def _code(command: Callable[P, int], *args: P.args, **kwargs: P.kwargs) -> int:
         code = command(*args, **kwargs)
         sys.stdout.flush()
     except PatchkitError as error:
-        _tell(command.__name__.rstrip("_"), error, as_json=kwargs.get("format") == "json")
+        _tell(command.__name__.rstrip("_").replace("_", "-"), error, as_json=kwargs.get("format") == "json")
         return FAILED
     except KeyboardInterrupt:
         say("patchkit: interrupted\n")
