@@ -65,6 +65,7 @@ class Finding:
     variant: str = ""  # where a rule finds things of different fates
     region: Region | None = None
     fates: tuple[Fate, ...] = ()
+    commands: tuple[str, ...] = ()  # of a shell, that cure it; the best first
 
 
 @dataclass(frozen=True)

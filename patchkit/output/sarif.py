@@ -62,6 +62,11 @@ def _result(finding: Finding, places: Mapping[str, int]) -> dict[str, Any]:
     lines = [finding.message, f"Evidence: {finding.evidence}"]
     if fix := finding.fix:
         lines.append(f"Fix: {fix.title}" if fix.safe else f"Fix (unsafe): {fix.title}")
+    lines += [f"Run: {command}" for command in finding.commands]
+    properties = {
+        **({"fix": {"title": _characters(fix.title), "safe": fix.safe}} if fix else {}),
+        **({"commands": list(map(_characters, finding.commands))} if finding.commands else {}),
+    }
     return {
         "ruleId": finding.rule,
         "ruleIndex": places.get(finding.rule, UNKNOWN),
@@ -69,7 +74,7 @@ def _result(finding: Finding, places: Mapping[str, int]) -> dict[str, Any]:
         "message": _message("\n".join(lines)),
         "locations": [{"physicalLocation": _location(finding.location)}],
         "partialFingerprints": {"ruleAndMessage/v1": _fingerprint(finding)},
-        **({"properties": {"fix": {"title": _characters(fix.title), "safe": fix.safe}}} if fix else {}),
+        **({"properties": properties} if properties else {}),
     }
 
 
