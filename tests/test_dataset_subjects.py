@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from patchkit.check_data.reading import LIMIT, read_file, read_together
 from patchkit.errors import SourceUnreadable, TargetRefused
 from patchkit.subjects.dataset.class_folders import files_below, find_class_folders, labels_by_pattern
 from patchkit.subjects.dataset.labels import COCO, FOLDER, VOC, Labels
@@ -704,3 +705,22 @@ def test_a_yml_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceUnreadable):
         paddle_sources(tmp_path / "no.yml")
     assert sources(tmp_path, "epoch: 3\n") == ()
+
+
+@pytest.mark.parametrize("threads", [1, 16])
+def test_files_read_together_are_what_each_of_them_is(tmp_path: Path, threads: int) -> None:
+    paths = []
+    for number in range(300):
+        path = tmp_path / f"{number}.txt"
+        path.write_bytes(b"x" * (number * 400))
+        paths.append(str(path))
+    (tmp_path / "large.txt").write_bytes(bytes(LIMIT + 1))
+    os.mkfifo(tmp_path / "pipe.txt")
+    paths[7:7] = [str(tmp_path / name) for name in ("large.txt", "pipe.txt", "missing.txt")]
+    paths += [str(tmp_path), "a\0b"]
+    together, alone = read_together(paths, threads), list(map(read_file, paths))
+    assert [str(data) if isinstance(data, OSError) else data for data in together] == [
+        str(data) if isinstance(data, OSError) else data for data in alone
+    ]
+    assert together[7] is None
+    assert [isinstance(data, OSError) for data in together[8:10] + together[-2:]] == [True] * 4

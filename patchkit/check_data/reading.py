@@ -29,21 +29,21 @@ def read_batches(paths: Sequence[str]) -> Iterator[tuple[int, list[Read]]]:
     for first in range(0, len(paths), BATCH):
         batch = paths[first : first + BATCH]
         if threads:
-            yield first, _asked_first(batch, threads)
+            yield first, read_together(batch, threads)
             continue
         waits, started = _waits(), time.perf_counter()
         read = list(map(read_file, batch[:PROBE]))
         if _waits() - waits > len(read) // 2:
             threads = THREADS if time.perf_counter() - started > FAR_S * len(read) else 1
         rest = batch[PROBE:]
-        yield first, read + (_asked_first(rest, threads) if threads else list(map(read_file, rest)))
+        yield first, read + (read_together(rest, threads) if threads else list(map(read_file, rest)))
 
 
 def _waits() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
 
 
-def _asked_first(paths: Sequence[str], threads: int) -> list[Read]:
+def read_together(paths: Sequence[str], threads: int) -> list[Read]:
     """The same files, of which the system is told before any is waited for."""
     if threads == 1:
         shares = [paths[first : first + IN_FLIGHT] for first in range(0, len(paths), IN_FLIGHT)]
