@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 from patchkit.check_data.engines import local
 from patchkit.check_data.quarantine import merge, with_commas, with_rows, without
-from patchkit.errors import TargetRefused
+from patchkit.errors import SourceUnreadable, TargetRefused
 from patchkit.findings import Severity
 from tests.conftest import Answer
 from tests.data_sets import IMAGE, ROW, YAML, check, places, rules, write, yolo
@@ -651,6 +652,11 @@ def test_a_process_that_is_killed_ends_the_check_as_a_failure() -> None:
         list(local(killed_at_one, [0, 1, 2], 2))
 
 
+def test_a_process_that_is_killed_is_seen_while_another_has_much_to_say() -> None:
+    with pytest.raises(TargetRefused, match="was killed"):
+        list(local(killed_at_one_else_much, list(range(40)), 2))
+
+
 def test_a_failure_in_a_process_is_a_failure_of_the_check(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(RuntimeError, match="ended with 1"):
         list(local(failing_at_one, [0, 1, 2], 2))
@@ -665,8 +671,55 @@ def test_processes_end_with_the_check_that_began_them() -> None:
         os.waitpid(-1, os.WNOHANG)
 
 
+def test_a_known_failure_in_a_process_is_the_same_failure_of_the_check() -> None:
+    with pytest.raises(SourceUnreadable, match="part 1") as failure:
+        list(local(refused_at_one, [0, 1, 2], 2))
+    assert failure.value.hint == "see to it"
+
+
+def test_a_process_without_memory_is_told_as_that() -> None:
+    with pytest.raises(TargetRefused, match="no memory left"):
+        list(local(without_memory_at_one, [0, 1, 2], 2))
+
+
+def test_more_processes_than_files_can_be_open_for_are_fewer_processes() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) + 8, hard))
+    try:
+        assert list(local(abs, range(-300, 0), 300)) == list(range(300, 0, -1))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_label_that_never_ends_is_no_label(tmp_path: Path) -> None:
+    data = yolo(tmp_path)
+    label = tmp_path / "labels/train/a.txt"
+    label.unlink()
+    label.symlink_to("/dev/zero")
+    findings, _ = check(data)
+    assert ("path-unreadable", "it cannot be read: it is no regular file") in [
+        (finding.rule, finding.message) for finding in findings
+    ]
+
+
+def refused_at_one(part: int) -> int:
+    if part == 1:
+        raise SourceUnreadable("part 1 cannot be read", "see to it")
+    return part
+
+
+def without_memory_at_one(part: int) -> int:
+    if part == 1:
+        raise MemoryError
+    return part
+
+
 def test_results_come_in_the_order_of_the_parts() -> None:
     assert list(local(abs, range(-20, 0), 3)) == list(range(20, 0, -1))
+
+
+def killed_at_one_else_much(part: int) -> bytes:
+    return bytes(1 << 20) if part % 2 == 0 else bytes(killed_at_one(1))
 
 
 def failing_at_one(part: int) -> float:

@@ -1,6 +1,7 @@
 """Reading many small files: one by one while the system has them in memory, many at once when a disk must be asked."""
 
 import contextlib
+import errno
 import os
 import resource
 import stat
@@ -13,7 +14,8 @@ FIRST = 1 << 16
 PROBE = 32  # files
 FAR_S = 5e-4  # a file that takes longer comes over a network or from a turning disk: opening it waits too
 THREADS = 16
-IN_FLIGHT = 128  # files that are open at once: some systems allow 256
+IN_FLIGHT = 128  # files that are open at once, where the system allows four times as many
+NO_MORE = (errno.EMFILE, errno.ENFILE)  # files can be open
 OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 Read = bytes | OSError | None
 
@@ -45,25 +47,32 @@ def _waits() -> int:
 
 def read_together(paths: Sequence[str], threads: int) -> list[Read]:
     """The same files, of which the system is told before any is waited for."""
+    at_once = min(IN_FLIGHT, max(resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4, 1))
+    size = max(at_once // threads, 1)
+    shares = [paths[first : first + size] for first in range(0, len(paths), size)]
     if threads == 1:
-        shares = [paths[first : first + IN_FLIGHT] for first in range(0, len(paths), IN_FLIGHT)]
         return [data for share in shares for data in _share(share)]
     from concurrent.futures import ThreadPoolExecutor
 
-    size = IN_FLIGHT // threads
     with ThreadPoolExecutor(threads) as pool:
-        shares = [paths[first : first + size] for first in range(0, len(paths), size)]
         return [data for share in pool.map(_share, shares) for data in share]
 
 
 def _share(paths: Sequence[str]) -> list[Read]:
-    opened = list(map(_open, paths))
-    if hasattr(os, "posix_fadvise"):
+    read: list[Read] = []
+    while len(read) < len(paths):
+        opened: list[int | OSError] = []
+        for path in paths[len(read) :]:
+            file = _open(path)
+            if isinstance(file, OSError) and file.errno in NO_MORE and any(type(one) is int for one in opened):
+                break  # those that are open are read first
+            opened.append(file)
         for file in opened:
-            if isinstance(file, int):
+            if isinstance(file, int) and hasattr(os, "posix_fadvise"):
                 with contextlib.suppress(OSError):  # a pipe has nothing to be asked for
                     os.posix_fadvise(file, 0, 0, os.POSIX_FADV_WILLNEED)
-    return [_read(file) if isinstance(file, int) else file for file in opened]
+        read += [_read(file) if isinstance(file, int) else file for file in opened]
+    return read
 
 
 def read_file(path: str) -> Read:
@@ -84,10 +93,10 @@ def _open(path: str) -> int | OSError:
 def _read(descriptor: int) -> Read:
     try:
         data = os.read(descriptor, FIRST)
-        if not data and not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return OSError(22, "it is no regular file")
-        if len(data) < FIRST:
+        if data and len(data) < FIRST:
             return data
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # a pipe without a writer, or a device without an end
+            return OSError(22, "it is no regular file")
         pieces, size = [data], len(data)
         while piece := os.read(descriptor, 1 << 20):
             pieces.append(piece)

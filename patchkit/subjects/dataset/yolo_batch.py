@@ -2,7 +2,7 @@
 
 The text is turned into JSON by two replacements and decoded by msgspec with types that say what a sound row is: one
 call in C reads and checks all rows. What it refuses is cut where it was refused, so a row is decoded about twice at
-most; what passes here has no row that a rule could find anything in.
+most. What passes here has no row that a rule could find anything in.
 """
 
 import re
@@ -61,14 +61,18 @@ def count_sound(files: Sequence[bytes], rows: Sound, tally: Tally, *, detailed: 
     sound: set[int] = set()
     while pieces:
         first, last = pieces.pop()
-        found = _rows(batch, first, last, rows)
-        if isinstance(found, _Rows):
-            _count(found, batch.objects[first:last], tally, detailed=detailed)
-            sound.update(asked[first:last])
-        elif found > first:
-            pieces += [(first, found), (found, last)]
-        elif last - first > 1:
-            pieces.append((first + 1, last))
+        decoded = _decoded(batch, first, last, rows)
+        if isinstance(decoded, int):
+            if decoded > first:
+                pieces += [(first, decoded), (decoded, last)]
+            elif last - first > 1:
+                pieces.append((first + 1, last))
+            continue
+        form, found = decoded
+        kept = _in_sound_files(found, batch.objects[first:last])
+        if kept.rows:
+            _count(form, kept, tally, detailed=detailed)
+        sound.update(asked[first + place] for place in kept.places)
     return [index for index in range(len(files)) if index not in sound]
 
 
@@ -83,15 +87,12 @@ class _Batch:
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """Sound rows, by column."""
+class _Files:
+    """The rows of some files, one after another."""
 
-    form: str
-    labels: Sequence[int]
-    xs: Sequence[float]
-    ys: Sequence[float]
-    widths: Sequence[float]
-    heights: Sequence[float]
+    rows: Sequence[Row | None]  # None: one that is not sound
+    objects: list[int]  # of each file
+    places: list[int]  # of each file among those that were asked
 
 
 def _is_marked(text: bytes) -> bool:
@@ -106,49 +107,37 @@ def _batch(texts: Iterable[bytes]) -> _Batch:
     return _Batch(array, objects, [0, *accumulate(objects)], [0, *accumulate(sizes)])
 
 
-def _rows(batch: _Batch, first: int, last: int, rows: Sound) -> _Rows | int:
-    """The rows of some files, or the first of these files of which one is not known to be sound."""
+def _decoded(batch: _Batch, first: int, last: int, rows: Sound) -> tuple[str, list[Row | None]] | int:
+    """The rows of some files and their form, or the first of these files of which one is not known to be sound."""
     array = b"[[%b]]" % batch.array[batch.offsets[first] : batch.offsets[last] - 3]
     furthest = first
     for form, decode in (("box", _boxes), ("pose" if rows.columns.count else "polygon", _others)):
         found = decode(array, rows)
         if isinstance(found, list):
-            columns = _Rows(form, *zip(*found, strict=True))
-            odd = _outside(columns)
-            if odd is None:
-                odd = _repeated(found, batch.objects[first:last])
-            if odd is None:
-                return columns
-            found = odd
+            return form, found
         middle = (first + last) // 2
         place = middle if found is None else bisect_right(batch.rows, batch.rows[first] + found) - 1
         furthest = max(furthest, place)
     return furthest
 
 
-def _boxes(array: bytes, rows: Sound) -> list[Row] | int | None:
+def _boxes(array: bytes, rows: Sound) -> list[Row | None] | int | None:
     """The rows as boxes, or the index of one that is none; None if it is not known which."""
     if rows.boxes is None:
         return 0
     try:
-        boxes: list[Row] = rows.boxes.decode(array)
+        boxes: list[Row | None] = rows.boxes.decode(array)
     except _REFUSED as error:
         return _refused(error, array)
     return boxes
 
 
-def _others(array: bytes, rows: Sound) -> list[Row] | int | None:
-    """The same for polygons, or for poses."""
-    reduced = _pose if rows.columns.count else _polygon
-    boxes = []
+def _others(array: bytes, rows: Sound) -> list[Row | None] | int | None:
+    """The same for polygons, or for poses; None among the rows: one that is not sound."""
     try:
-        for index, numbers in enumerate(rows.others.decode(array)):
-            if (box := reduced(numbers, rows)) is None:
-                return index
-            boxes.append(box)
+        return [_pose(row, rows) if rows.columns.count else _polygon(row, rows) for row in rows.others.decode(array)]
     except _REFUSED as error:
         return _refused(error, array)
-    return boxes
 
 
 def _refused(error: Exception, array: bytes) -> int | None:
@@ -183,39 +172,74 @@ def _is_label(number: float, rows: Sound) -> bool:
     return number < rows.nc and number.is_integer()
 
 
-def _outside(rows: _Rows) -> int | None:
-    """The index of a row that reaches out of its image."""
-    for centres, sizes in ((rows.xs, rows.widths), (rows.ys, rows.heights)):
+def _in_sound_files(found: list[Row | None], objects: list[int]) -> _Files:
+    """The files in which no row is odd, and none stands twice."""
+    files = _Files(found, objects, list(range(len(objects))))
+    for odd in (_unsound, _outside, _repeated):
+        if files.rows and (without := odd(files)):
+            files = _without(files, without)
+    return files
+
+
+def _without(files: _Files, odd: set[int]) -> _Files:
+    kept = [index for index in range(len(files.objects)) if index not in odd]
+    ends = list(accumulate(files.objects))
+    rows = [row for index in kept for row in files.rows[ends[index] - files.objects[index] : ends[index]]]
+    return _Files(rows, [files.objects[index] for index in kept], [files.places[index] for index in kept])
+
+
+def _of_rows(files: _Files, odd: Iterable[int]) -> set[int]:
+    """The files that some rows belong to."""
+    ends = list(accumulate(files.objects))
+    return {bisect_right(ends, row) for row in odd}
+
+
+def _unsound(files: _Files) -> set[int]:
+    return (
+        _of_rows(files, (row for row, found in enumerate(files.rows) if found is None)) if None in files.rows else set()
+    )
+
+
+def _outside(files: _Files) -> set[int]:
+    """Files with a row that reaches out of its image."""
+    _, xs, ys, widths, heights = _columns(files)
+    odd: set[int] = set()
+    for centres, sizes in ((xs, widths), (ys, heights)):
         halves = list(map(mul, sizes, repeat(0.5)))
         if max(map(add, centres, halves)) > 1 + EDGE or min(map(sub, centres, halves)) < -EDGE:
-            reach = [max(centre + half, 1 - centre + half) for centre, half in zip(centres, halves, strict=True)]
-            return reach.index(max(reach))
-    return None
+            ends = enumerate(zip(centres, halves, strict=True))
+            odd |= _of_rows(files, (row for row, (c, half) in ends if c + half > 1 + EDGE or c - half < -EDGE))
+    return odd
 
 
-def _repeated(found: list[Row], objects: list[int]) -> int | None:
-    """The index of a row of a file in which one stands twice. Polygons of one extent are looked at row by row."""
-    if len(set(found)) == len(found):
-        return None
-    end = 0
-    for count in objects:
-        start, end = end, end + count
-        if len(set(found[start:end])) != count:
-            return start
-    return None
+def _repeated(files: _Files) -> set[int]:
+    """Files in which a row stands twice. Polygons of one extent are looked at row by row."""
+    if len(set(files.rows)) == len(files.rows):
+        return set()
+    ends = accumulate(files.objects)
+    return {
+        place
+        for place, (count, end) in enumerate(zip(files.objects, ends, strict=True))
+        if len(set(files.rows[end - count : end])) != count
+    }
 
 
-def _count(found: _Rows, objects: list[int], tally: Tally, *, detailed: bool) -> None:
-    tally.files += len(objects)
-    tally.objects += len(found.labels)
-    tally.objects_per_image.update(objects)
-    tally.classes.update(found.labels)
-    tally.forms[found.form] += len(found.labels)
-    for extent, values in ((tally.width, found.widths), (tally.height, found.heights)):
+def _columns(files: _Files) -> tuple[Sequence[Any], ...]:
+    return tuple(zip(*files.rows, strict=True))
+
+
+def _count(form: str, files: _Files, tally: Tally, *, detailed: bool) -> None:
+    labels, xs, ys, widths, heights = _columns(files)
+    tally.files += len(files.objects)
+    tally.objects += len(labels)
+    tally.objects_per_image.update(files.objects)
+    tally.classes.update(labels)
+    tally.forms[form] += len(labels)
+    for extent, values in ((tally.width, widths), (tally.height, heights)):
         extent.merge(Extent(len(values), sum(values), min(values), max(values)))
     if detailed:
-        tally.places.update(map(cell, found.ys, found.xs))
-        tally.sizes.update(map(cell, found.heights, found.widths))
+        tally.places.update(map(cell, ys, xs))
+        tally.sizes.update(map(cell, heights, widths))
 
 
 def cell(row: float, column: float) -> int:
