@@ -275,6 +275,12 @@ def test_ultralytics_takes_every_key_of_names_that_int_takes(ultralytics: Json) 
     assert of_rows(ultralytics["class-key-not-integer, digits"], PARTS) == "ignored"
 
 
+def test_ultralytics_refuses_names_that_are_none_and_takes_what_int_takes_for_nc(ultralytics: Json) -> None:
+    assert "must be list or dict" in ultralytics["class-count-unreadable"]["raised"]
+    assert "at least one class name" in ultralytics["class-count-unreadable, empty"]["raised"]
+    assert of_rows(ultralytics["class-count-unreadable, digits"], PARTS) == "ignored"
+
+
 def test_what_cannot_be_opened_drops_an_image_of_ultralytics_and_a_dead_label_is_missing(ultralytics: Json) -> None:
     assert of_rows(ultralytics["path-unreadable, image"], PARTS) == "drops-image"
     assert ultralytics["path-unreadable, label"]["rows"] == []

@@ -601,6 +601,54 @@ def test_keys_of_names_are_taken_as_int_takes_them(names: str, found: set[tuple[
         assert checked.dataset.names == {0: "cat", 1: "dog"}
 
 
+@pytest.mark.parametrize(
+    ("nc", "names", "found"),
+    [
+        ("'2'", "[cat, dog]", set()),
+        ("2.0", "{0: cat, 1: dog}", set()),
+        ("two", "[cat, dog]", {("class-count-unreadable", 4)}),
+        ("1.9", "[cat, dog]", {("class-count-unreadable", 4)}),
+        ("-2", "[cat, dog]", {("class-count-unreadable", 4)}),
+        ("", "[cat, dog]", {("class-count-unreadable", 4)}),
+        ("[2]", "[cat, dog]", {("class-count-unreadable", 4)}),
+        ("2", "cat dog", {("class-count-unreadable", 5)}),
+        ("2", "[]", {("class-count-unreadable", 5)}),
+        ("2", "{}", {("class-count-unreadable", 5)}),
+        ("2", "", set()),
+    ],
+)
+def test_nc_and_names_are_taken_as_ultralytics_takes_them(
+    nc: str, names: str, found: set[tuple[str, int]], tmp_path: Path
+) -> None:
+    text = YAML.replace("nc: 2", f"nc: {nc}").replace("[cat, dog]", names)
+    findings, checked = check(yolo(tmp_path, None, {"data.yaml": text}), ignore=("class-never-seen",))
+    assert places(findings) == found
+    assert checked.dataset.nc == (None if nc == names == "" else 2)
+
+
+def test_the_own_yaml_of_a_folder_is_not_passed_over(patchkit: Patchkit, tmp_path: Path) -> None:
+    yolo(tmp_path, None, {"data.yaml": YAML.replace("dog]", "dog")})
+    assert_refused(patchkit("check-data", tmp_path), "data.yaml", "not valid YAML")
+    write(tmp_path, {"data.yaml": "validation: images/val\nnames: [cat, dog]\n"})
+    assert rules(check(tmp_path)[0]) >= {"split-missing"}
+    assert rules(check(tmp_path / "data.yaml")[0]) >= {"split-missing"}
+    write(tmp_path, {"data.yaml": YAML, "a.yaml": "names: [", "args.yaml": "lr0: 0.01\n"})
+    assert check(tmp_path)[1].dataset.path == str(tmp_path / "data.yaml")
+
+
+def test_an_image_in_two_splits_is_found_in_any_spelling(tmp_path: Path) -> None:
+    data = yolo(tmp_path, None, {"data.yaml": YAML.replace("images/val", f"../{tmp_path.name}/images/train")})
+    assert [one.message for one in check(data, select=("image-in-two-splits",))[0]] == [
+        "val names the same files as train"
+    ]
+    write(tmp_path, {"data.yaml": YAML.replace("images/val", "val.txt"), "val.txt": f"{tmp_path}/images/train/a.jpg\n"})
+    assert len(check(data, select=("image-in-two-splits",))[0]) == 1
+    write(tmp_path, {"data.yaml": YAML})
+    (tmp_path / "images/val/link.jpg").symlink_to("../train/a.jpg")
+    (finding,) = check(data, select=("image-in-two-splits",))[0]
+    assert (Path(finding.location.path).name, "train/a.jpg" in finding.message) == ("link.jpg", True)
+
+
 def test_what_has_no_data_yaml_lacks_no_split(patchkit: Patchkit, tmp_path: Path) -> None:
     yolo(tmp_path).unlink()
     shutil.rmtree(tmp_path / "images/val")

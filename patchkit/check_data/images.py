@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
 
 from patchkit.check_data.looked import Looked
@@ -55,14 +56,17 @@ def _why_undecodable(path: str) -> str:
 
 
 def shared_paths(images: Mapping[str, Sequence[str]]) -> list[tuple[str, str, str, str]]:
-    """Images that several splits name: path and split of the first, then of the other."""
-    owners: dict[str, str] = {}
+    """Images that several splits name, by links too: path and split of the first, then of the other."""
+    owners: dict[str, tuple[str, str]] = {}
     shared = []
+    real = cache(os.path.realpath)
     for split, paths in images.items():
         for path in paths:
-            owner = owners.setdefault(path, split)
+            folder, mark, name = path.rpartition("/")
+            place = real(path) if os.path.islink(path) else f"{real(folder or mark)}/{name}"
+            first, owner = owners.setdefault(place, (path, split))
             if owner != split:
-                shared.append((path, owner, path, split))
+                shared.append((first, owner, path, split))
     return shared
 
 

@@ -36,6 +36,7 @@ class Plan:
     shifted: tuple[tuple[str, str], ...] = ()
     missing: tuple[tuple[str, Span], ...] = ()
     odd_keys: tuple[tuple[str, Span], ...] = ()
+    odd_counts: tuple[tuple[str, Span], ...] = ()
     by_content: bool = False
     skipped: list[Skipped] = field(default_factory=list)  # before anything is looked at
 
@@ -85,6 +86,7 @@ class Plan:
             _gaps(self.names) if self.format == "coco" else (),
             self.missing,
             self.odd_keys,
+            self.odd_counts,
         )
 
 

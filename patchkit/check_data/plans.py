@@ -1,5 +1,6 @@
 """The plan of each format."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,14 +104,15 @@ def _yolo(request: Request, rules: Rules, found: "YoloSet") -> Plan:
     count: ClassCount | None = found.counts[0] if found.counts else None
     part = _part(request, rules, count.count if count else None, f"{count.source}: {count.count}" if count else "")
     plan = Plan(found.path, YOLO, part, [], look, {}, found.names, list(found.counts), list(found.absent))
-    plan.missing, plan.odd_keys = found.missing, found.odd_keys
+    plan.missing, plan.odd_keys, plan.odd_counts = found.missing, found.odd_keys, found.odd_counts
     seen: dict[tuple[str, ...], str] = {}
     for split, sources in found.sources.items():
         span = found.spans[split]
-        if sources in seen:
-            plan.splits[split] = split_of(split, span, same_as=seen[sources])
+        places = tuple(map(os.path.realpath, sources))
+        if places in seen:
+            plan.splits[split] = split_of(split, span, same_as=seen[places])
             continue
-        seen[sources] = split
+        seen[places] = split
         files = list_files(sources)
         plan.unreadable += files.unreadable
         plan.splits[split] = split_of(

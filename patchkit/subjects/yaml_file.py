@@ -150,7 +150,8 @@ class _Reader:
                 continue
             start = key.start_mark.index
             is_own = value.start_mark.index > start  # the value of an alias stands where its anchor is
-            entry = Entry(str(key.value), self._span(key), start, self._node(value), is_own, _index(key))
+            name = str(key.value) if isinstance(key, yaml.ScalarNode) else self._text[start : key.end_mark.index]
+            entry = Entry(name, self._span(key), start, self._node(value), is_own, _index(key))
             if entry.key in entries:
                 duplicates.append(entries[entry.key])
             entries[entry.key] = entry

@@ -66,6 +66,7 @@ class DataSet:
     category_gaps: tuple[int, ...] = ()  # ids of COCO between the first and the last that no category has
     missing: tuple[tuple[str, Span], ...] = ()  # splits that the data yaml must name, and where they belong
     odd_keys: tuple[tuple[str, Span], ...] = ()  # of names in the data yaml: those that are no whole numbers
+    odd_counts: tuple[tuple[str, Span], ...] = ()  # nc or names of the data yaml, where no classes come of them
     kind: ClassVar[str] = "dataset"
 
     def shown(self, label: Label) -> str:

@@ -22,6 +22,8 @@ from patchkit.subjects.image_suffixes import SUFFIXES
 from patchkit.subjects.yaml_file import Entry, YamlFile, read_yaml
 
 SPLITS = ("train", "val", "test")
+KEYS = {"train": ("train",), "val": ("val", "validation"), "test": ("test",)}  # as ultralytics takes them
+OWN_YAMLS = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 REQUIRED = ("train", "val")  # in a data yaml
 FOLDERS = (("train", "train"), ("val", "valid"), ("val", "val"), ("test", "test"))  # with images and labels in each
 NOT_LABELS = ("classes.txt",)  # what labelImg writes beside them
@@ -42,6 +44,7 @@ class YoloSet:
     absent: tuple[Unreadable, ...] = ()  # what the data yaml names, and is not there
     missing: tuple[tuple[str, Span], ...] = ()  # splits that it must name, and where they belong
     odd_keys: tuple[tuple[str, Span], ...] = ()  # of names: those that are no whole numbers
+    odd_counts: tuple[tuple[str, Span], ...] = ()  # nc or names, where no classes come of them
 
 
 @dataclass
@@ -62,9 +65,13 @@ def find_yolo(data: Path) -> YoloSet | None:
     Raises   SourceUnreadable if the yaml is none, or names no split.
     """
     if data.is_dir():
-        files = filter(None, map(_data_yaml, sorted(data.glob("*.y*ml"))))
-        file = next(files, None)
-        return from_yaml(file) if file else _from_folder(str(data))
+        paths = sorted(data.glob("*.y*ml"))
+        for path in paths:
+            if file := _data_yaml(path):
+                return from_yaml(file)
+            if path.name in OWN_YAMLS:
+                read_yaml(path)  # says what is wrong with it: without it the classes would not be known
+        return _from_folder(str(data))
     if data.suffix.lower() in (".yaml", ".yml"):
         file = _data_yaml(data)
         return from_yaml(file) if file else None
@@ -78,7 +85,9 @@ def _data_yaml(path: Path) -> YamlFile | None:
     except SourceUnreadable:
         return None
     has_classes = "names" in file.entries or "nc" in file.entries
-    return file if has_classes and set(SPLITS) & set(file.entries) else None
+    return (
+        file if has_classes and not {key for keys in KEYS.values() for key in keys}.isdisjoint(file.entries) else None
+    )
 
 
 def _from_folder(folder: str) -> YoloSet | None:
@@ -121,7 +130,7 @@ def from_yaml(file: YamlFile) -> YoloSet:
     if given and _first(Path(str(given)), path.parent / str(given)) is None:
         absent.append(Unreadable(str(path), f"path: {given} is not there", file.entries["path"].span.line))
     for split in SPLITS:
-        key = "validation" if split == "val" and "val" not in data else split  # as ultralytics takes it
+        key = next((key for key in KEYS[split] if key in data), split)
         value = data.get(key)
         named = [str(item) for item in (value if isinstance(value, list) else [value]) if item]
         if not named:
@@ -150,6 +159,7 @@ def from_yaml(file: YamlFile) -> YoloSet:
         tuple(absent),
         _missing(file, spans),
         tuple((key.key, key.span) for key in _keys(file) if key.index is None),
+        tuple(_odd_counts(file)),
     )
 
 
@@ -157,7 +167,7 @@ def _missing(file: YamlFile, spans: dict[str, Span]) -> tuple[tuple[str, Span], 
     """The required splits that are not named: at their key where it has no value, else at a split that is named."""
     beside = next(iter(spans.values()))
     return tuple(
-        (split, file.entries[split].span if split in file.entries else beside)
+        (split, next((file.entries[key].span for key in KEYS[split] if key in file.entries), beside))
         for split in REQUIRED
         if split not in spans
     )
@@ -192,17 +202,36 @@ def _keys(file: YamlFile) -> list[Entry]:
 
 
 def _counts(file: YamlFile) -> tuple[ClassCount, ...]:
-    counts = []
-    for key in ("nc", "names"):
-        entry = file.entries.get(key)
-        value = entry.node.data if entry else None
-        count = value if key == "nc" and type(value) is int else None
-        if key == "names" and isinstance(value, (list, dict)):
-            count = len(value)
-        if entry is None or count is None:
-            continue
-        counts.append(ClassCount(count, f"{key} of {file.path.name}", entry.span))
+    counts = [
+        ClassCount(count, f"{key} of {file.path.name}", file.entries[key].span)
+        for key in ("nc", "names")
+        if (count := _count(file, key)) is not None and count > 0
+    ]
     return (*counts, *_count_of_keys(file))
+
+
+def _count(file: YamlFile, key: str) -> int | None:
+    """How many classes nc or names says there are; None if it does not say so, or is not there."""
+    entry = file.entries.get(key)
+    value = entry.node.data if entry else None
+    if key == "names":
+        return len(value) if isinstance(value, (list, dict)) else None
+    try:
+        number = float(value) if isinstance(value, (int, float, str)) else 0.5
+    except (ValueError, OverflowError):
+        return None
+    return int(number) if number.is_integer() else None  # as ultralytics takes it
+
+
+def _odd_counts(file: YamlFile) -> Iterator[tuple[str, Span]]:
+    """Where nc or names is there and no classes come of it."""
+    for key, wanted in (("nc", "a whole number above 0"), ("names", "a list, or a mapping, of at least one name")):
+        entry = file.entries.get(key)
+        if entry is None or (key == "names" and entry.node.data is None and "nc" in file.entries):
+            continue
+        count = _count(file, key)
+        if count is None or count < 1:
+            yield f"{key} is {entry.node.text.strip() or 'empty'}, which is not {wanted}", entry.span
 
 
 def _count_of_keys(file: YamlFile) -> Iterator[ClassCount]:
