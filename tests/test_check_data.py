@@ -121,6 +121,13 @@ def test_junit_and_sarif_of_hostile_data_are_read_by_their_readers(hostile: Path
     assert "::error::x\x1b[2J\x9b\x07 %0A\u202e" in bad["message"]["text"]
 
 
+def test_names_of_classes_are_padded_as_they_are_shown(patchkit: Patchkit, tmp_path: Path) -> None:
+    data = yolo(tmp_path, None, {"data.yaml": YAML.replace("[cat, dog]", r'["\0\0", dog]')})
+    lines = [line for line in patchkit("check-data", data).out.splitlines() if line.endswith("#")]
+    assert [line.split()[:2] for line in lines] == [["0", r"\x00\x00"], ["1", "dog"]]
+    assert len({line.index("#") for line in lines}) == 1
+
+
 @pytest.mark.parametrize(("level", "code"), [("error", 0), ("warning", 1), ("note", 1)])
 def test_the_exit_code_follows_the_least_severity(level: str, code: int, patchkit: Patchkit, tmp_path: Path) -> None:
     answer = patchkit("check-data", yolo(tmp_path, ROW + ROW), "--fail-on", level)
