@@ -252,6 +252,20 @@ def test_a_store_that_label_files_are_links_into_is_not_written(patchkit: Patchk
     assert snapshot(tmp_path) == before
 
 
+def test_what_fix_did_not_come_to_is_left_alone(quarantined: Quarantined, patchkit: Patchkit) -> None:
+    for name, number in (("b.txt", 1), ("c.txt", 2)):  # as if another program had changed b.txt, and --fix had stopped
+        (quarantined.folder / f"rows/00000{number}.rows").unlink()
+        (quarantined.folder / f"files/00000{number}.kept").unlink()
+        (quarantined.labels / name).write_bytes(quarantined.before[name])
+    (quarantined.labels / "b.txt").write_text(foreign := "1 0.5 0.5 0.3 0.3\n")
+    answer = patchkit(*quarantined.undo, "--format", "json")
+    assert (answer.code, "left alone" in answer.err) == (0, True)
+    assert answer.json["restored"]["untouched"] == [str(quarantined.labels / "b.txt")]
+    assert quarantined.now() == {**quarantined.before, "b.txt": foreign.encode()}
+    (quarantined.labels / "a.txt").write_text(foreign)  # this one was begun
+    assert_refused(patchkit(*quarantined.undo), "changed since --fix", "a.txt")
+
+
 @pytest.mark.parametrize("folder", ["labels/bad", "labels/train/bad", "images/train/bad", "bad"])
 def test_a_quarantine_is_no_part_of_the_data(folder: str, patchkit: Patchkit, tmp_path: Path) -> None:
     data = yolo(tmp_path / "data", BAD)
@@ -426,6 +440,26 @@ def test_a_folder_that_is_read_only_is_told_before_anything_is_written(patchkit:
     assert snapshot(data.parent) == before
 
 
+def test_a_quarantine_of_somebody_else_and_a_label_that_is_read_only_are_told(
+    quarantined: Quarantined, patchkit: Patchkit, tmp_path: Path
+) -> None:
+    left = quarantined.now()
+    (quarantined.labels / "a.txt").chmod(0o444)
+    assert_refused(run_as_others(*quarantined.undo), "read-only; nothing was written", quarantined.labels / "a.txt")
+    quarantined.folder.chmod(0)
+    assert_refused(run_as_others(*quarantined.undo), "Permission denied", "run as the user who ran --fix")
+    quarantined.folder.chmod(0o700)
+    assert quarantined.now() == left
+    data = yolo(tmp_path / "more", BAD)
+    (tmp_path / "shut").mkdir(0o555)
+    answer = run_as_others("check-data", data, "--fix", "--quarantine", tmp_path / "shut/q")
+    assert_refused(answer, "Permission denied", "the data set is as it was")
+    (data.parent / "labels/train/a.txt").chmod(0o444)
+    answer = run_as_others("check-data", data, "--fix", "--quarantine", tmp_path / "q")
+    assert_refused(answer, "labels/train/a.txt: it is read-only")
+    assert_refused(patchkit("check-data", "--undo", data), "no quarantine")
+
+
 def test_a_folder_in_the_place_of_a_label_is_told(quarantined: Quarantined, patchkit: Patchkit) -> None:
     (quarantined.labels / "b.txt").unlink()
     (quarantined.labels / "b.txt").mkdir()
@@ -511,3 +545,42 @@ def test_a_cache_that_is_a_link_comes_back_where_it_was(patchkit: Patchkit, tmp_
     assert not (data.parent / "labels/train.cache").exists()
     assert patchkit("check-data", "--undo", tmp_path / "bad").code == 0
     assert snapshot(data.parent, tmp_path / "caches") == before
+
+
+def test_undo_writes_json_and_refuses_what_it_does_not_heed(
+    quarantined: Quarantined, patchkit: Patchkit, tmp_path: Path
+) -> None:
+    left = quarantined.now()
+    for option in (
+        ("--quarantine", "x"),
+        ("--select", "foo"),
+        ("--fix",),
+        ("--images",),
+        ("--least", "10"),
+        ("--engine", "local"),
+        ("--python", sys.executable),
+    ):
+        assert_refused(patchkit(*quarantined.undo, *option), f"--undo goes without {option[0]}")
+    assert_refused(patchkit(*quarantined.undo, "--format", "html"), "--undo has no html form")
+    assert quarantined.now() == left
+    for files, rows in ((3, 5), (0, 0)):
+        answer = patchkit(*quarantined.undo, "--format", "json")
+        counts = {"rows": rows, "files": files, "caches": 0}
+        restored = {"folder": str(quarantined.folder), **counts, "untouched": []}
+        assert (answer.code, answer.json) == (0, {"schema": 1, "command": "check-data", "restored": restored})
+    assert quarantined.now() == quarantined.before
+    assert_refused(answer := patchkit("check-data", "--undo", tmp_path, "--format", "json"))
+    assert "no quarantine" in answer.json["error"]["message"]
+
+
+def test_an_empty_path_is_not_the_working_directory(patchkit: Patchkit, tmp_path: Path) -> None:
+    data = yolo(tmp_path / "data", BAD).parent
+    before = snapshot(data)
+    for name, arguments in (
+        ("DATA", ("",)),
+        ("DATA", ("", "--fix", "--quarantine", tmp_path / "bad")),
+        ("--quarantine", (".", "--fix", "--quarantine", "")),
+        ("--undo", ("--undo", "")),
+    ):
+        assert_refused(patchkit("check-data", *arguments, cwd=data), f"{name} is empty", "variable")
+    assert snapshot(data) == before
