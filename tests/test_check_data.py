@@ -14,11 +14,8 @@ from urllib.parse import unquote_to_bytes
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from patchkit.check_data.engines import local
-from patchkit.check_data.quarantine import merge, with_commas, with_rows, without
 from patchkit.errors import SourceUnreadable, TargetRefused
 from patchkit.findings import Severity
 from tests.conftest import Answer
@@ -122,6 +119,13 @@ def test_junit_and_sarif_of_hostile_data_are_read_by_their_readers(hostile: Path
     assert "::error::x\x1b[2J\x9b\x07 %0A\u202e" in bad["message"]["text"]
 
 
+def test_names_of_classes_are_padded_as_they_are_shown(patchkit: Patchkit, tmp_path: Path) -> None:
+    data = yolo(tmp_path, None, {"data.yaml": YAML.replace("[cat, dog]", r'["\0\0", dog]')})
+    lines = [line for line in patchkit("check-data", data).out.splitlines() if line.endswith("#")]
+    assert [line.split()[:2] for line in lines] == [["0", r"\x00\x00"], ["1", "dog"]]
+    assert len({line.index("#") for line in lines}) == 1
+
+
 @pytest.mark.parametrize(("level", "code"), [("error", 0), ("warning", 1), ("note", 1)])
 def test_the_exit_code_follows_the_least_severity(level: str, code: int, patchkit: Patchkit, tmp_path: Path) -> None:
     answer = patchkit("check-data", yolo(tmp_path, ROW + ROW), "--fail-on", level)
@@ -135,175 +139,6 @@ def test_fates_are_those_of_the_trainer_that_is_named(patchkit: Patchkit, tmp_pa
     assert patchkit("check-data", data, "--for", "ultralytics==8.4.190").code == 1
     assert_refused(patchkit("check-data", data, "--for", "ultralytics==7.0"), "was not measured")
     assert_refused(patchkit("check-data", data, "--for", "detectron2"), "no trainer")
-
-
-def test_bad_rows_go_into_quarantine_and_come_back_byte_for_byte(patchkit: Patchkit, tmp_path: Path) -> None:
-    data = yolo(tmp_path / "data", "\ufeff" + BAD.replace("\n", "\r\n"), {"labels/train.cache": "old"})
-    before = {path: path.read_bytes() for path in sorted(data.parent.rglob("*")) if path.is_file()}
-    folder = tmp_path / "bad"
-    answer = patchkit("check-data", data, "--fix", "--quarantine", folder, "--format", "json", "--least", "0")
-    assert (answer.code, answer.json["counts"]["error"], answer.json["counts"]["warning"]) == (0, 0, 0)
-    assert answer.json["moved"] == {"folder": str(folder), "rows": 4, "files": 1, "caches": 1}
-    kept = (data.parent / "labels/train/a.txt").read_bytes()
-    assert kept.decode() == f"{ROW}1 0.1 0.1 0.1 0.1\n".replace("\n", "\r\n")
-    assert not (data.parent / "labels/train.cache").exists()
-    assert patchkit("check-data", "--undo", folder).code == 0
-    assert {path: path.read_bytes() for path in sorted(data.parent.rglob("*")) if path.is_file()} == before
-    again = patchkit("check-data", "--undo", folder)
-    assert (again.code, "as it was" in again.err) == (0, True)
-
-
-class Quarantined:
-    """A data set whose labels a, b and c had bad rows, that are in a quarantine now."""
-
-    def __init__(self, folder: Path, patchkit: Patchkit) -> None:
-        files = {"labels/train/b.txt": ROW + "9 0.5 0.5 0.1 0.1\n", "labels/train/c.txt": "-1 0.5 0.5 0.1 0.1\n"}
-        data = yolo(folder / "data", BAD, {"images/train/c.jpg": IMAGE, **files})
-        self.labels, self.folder = data.parent / "labels/train", folder / "bad"
-        self.before = self.now()
-        assert patchkit("check-data", data, "--fix", "--quarantine", self.folder).code in (0, 1)
-        assert all(self.now()[name] != self.before[name] for name in self.before)
-        self.undo = ("check-data", "--undo", self.folder)
-
-    def now(self) -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in sorted(self.labels.iterdir())}
-
-
-@pytest.fixture
-def quarantined(tmp_path: Path, patchkit: Patchkit) -> Quarantined:
-    return Quarantined(tmp_path, patchkit)
-
-
-def test_undo_writes_nothing_if_files_were_changed_until_they_are_moved_elsewhere(
-    quarantined: Quarantined, patchkit: Patchkit, tmp_path: Path
-) -> None:
-    for name in ("a.txt", "c.txt"):
-        (quarantined.labels / name).write_text("1 0.5 0.5 0.3 0.3\n")
-    left = quarantined.now()
-    answer = patchkit(*quarantined.undo)
-    assert_refused(
-        answer, "changed since --fix; nothing was written", "labels/train/a.txt", "labels/train/c.txt", "move"
-    )
-    assert "b.txt" not in answer.err
-    assert quarantined.now() == left
-    for name in ("a.txt", "c.txt"):
-        (quarantined.labels / name).rename(tmp_path / name)
-    assert patchkit(*quarantined.undo).code == 0
-    assert quarantined.now() == quarantined.before
-
-
-def test_undo_makes_a_file_again_that_was_deleted(quarantined: Quarantined, patchkit: Patchkit) -> None:
-    (quarantined.labels / "a.txt").unlink()
-    answer = patchkit(*quarantined.undo)
-    assert (answer.code, "of 3 files" in answer.err) == (0, True)
-    assert quarantined.now() == quarantined.before
-    assert "as it was" in patchkit(*quarantined.undo).err
-
-
-def test_undo_of_a_data_set_that_is_not_in_its_place_makes_no_folders(
-    quarantined: Quarantined, patchkit: Patchkit
-) -> None:
-    away = quarantined.labels.rename(quarantined.labels.with_name("away"))
-    assert_refused(patchkit(*quarantined.undo), "the folders of files are gone", quarantined.labels, "mkdir -p")
-    assert not quarantined.labels.exists()
-    quarantined.labels.mkdir()
-    assert patchkit(*quarantined.undo).code == 0
-    assert quarantined.now() == quarantined.before
-    assert away.exists()
-
-
-def test_undo_needs_either_the_rows_or_the_copy_of_a_file(quarantined: Quarantined, patchkit: Patchkit) -> None:
-    (quarantined.folder / "rows/000000.rows").write_text("damaged")  # of a.txt
-    (quarantined.folder / "files/000001.txt").unlink()  # of b.txt
-    (quarantined.folder / "files/000002.txt").unlink()  # of c.txt, whose rows are all that it had
-    (quarantined.labels / "c.txt").unlink()
-    assert patchkit(*quarantined.undo).code == 0
-    assert quarantined.now() == quarantined.before
-
-
-def test_undo_says_what_is_lost_and_how_the_other_files_come_back(quarantined: Quarantined, patchkit: Patchkit) -> None:
-    (quarantined.labels / "b.txt").unlink()
-    (quarantined.folder / "files/000001.txt").unlink()
-    left, manifest = quarantined.now(), quarantined.folder / "manifest.json"
-    answer = patchkit(*quarantined.undo)
-    assert_refused(answer, "does not hold any more", "labels/train/b.txt", f"take their entries out of {manifest}")
-    assert quarantined.now() == left
-    content = json.loads(manifest.read_text())
-    content["files"] = [entry for entry in content["files"] if not entry["path"].endswith("b.txt")]
-    manifest.write_text(json.dumps(content))
-    assert patchkit(*quarantined.undo).code == 0
-    assert quarantined.now() == {name: quarantined.before[name] for name in ("a.txt", "c.txt")}
-
-
-def test_a_quarantine_without_copies_can_be_undone(quarantined: Quarantined, patchkit: Patchkit) -> None:
-    manifest = quarantined.folder / "manifest.json"
-    content = json.loads(manifest.read_text())
-    for entry in content["files"]:
-        (quarantined.folder / entry.pop("kept")).unlink()
-    manifest.write_text(json.dumps(content))
-    assert patchkit(*quarantined.undo).code == 0
-    assert quarantined.now() == quarantined.before
-
-
-def test_a_cache_that_was_made_since_is_in_the_way_until_it_is_taken_away(patchkit: Patchkit, tmp_path: Path) -> None:
-    data = yolo(tmp_path / "data", BAD, {"labels/train.cache": "old"})
-    assert patchkit("check-data", data, "--fix", "--quarantine", tmp_path / "bad", "--least", "0").code == 0
-    cache, undo = data.parent / "labels/train.cache", ("check-data", "--undo", tmp_path / "bad")
-    cache.write_text("new")
-    assert_refused(patchkit(*undo), "train.cache is there already", "take it away")
-    assert (data.parent / "labels/train/a.txt").read_text() != BAD
-    cache.unlink()
-    (tmp_path / "bad/rows/000000.cache").rename(tmp_path / "kept")
-    assert_refused(patchkit(*undo), "does not hold the cache", "take its entry out of")
-    (tmp_path / "kept").rename(tmp_path / "bad/rows/000000.cache")
-    assert patchkit(*undo).code == 0
-    assert (cache.read_text(), (data.parent / "labels/train/a.txt").read_text()) == ("old", BAD)
-
-
-def test_a_quarantine_that_was_cut_off_half_way_can_be_undone(patchkit: Patchkit, tmp_path: Path) -> None:
-    data = yolo(tmp_path / "data", BAD, {"labels/train/b.txt": "9 0.5 0.5 0.1 0.1\n"})
-    before = {name: (data.parent / f"labels/train/{name}.txt").read_bytes() for name in "ab"}
-    patchkit("check-data", data, "--fix", "--quarantine", tmp_path / "bad")
-    (data.parent / "labels/train/b.txt").write_bytes(before["b"])  # as if it had not been reached
-    (tmp_path / "bad/rows/000001.rows").unlink()
-    assert patchkit("check-data", "--undo", tmp_path / "bad").code == 0
-    assert {name: (data.parent / f"labels/train/{name}.txt").read_bytes() for name in "ab"} == before
-
-
-def test_what_goes_with_what_is_checked_before_anything_is_written(patchkit: Patchkit, tmp_path: Path) -> None:
-    data = yolo(tmp_path / "data", BAD)
-    before = (tmp_path / "data/labels/train/a.txt").read_bytes()
-    assert_refused(patchkit("check-data", data, "--fix"), "--quarantine")
-    assert_refused(patchkit("check-data", data, "--quarantine", tmp_path / "q"), "--fix")
-    assert_refused(patchkit("check-data"), "nothing to check")
-    assert_refused(patchkit("check-data", data, "--undo", tmp_path / "q"), "--undo goes without")
-    assert_refused(patchkit("check-data", "--undo", tmp_path / "data"), "no quarantine")
-    assert_refused(patchkit("check-data", data, "--fix", "--quarantine", tmp_path / "data"), "not an empty folder")
-    assert_refused(patchkit("check-data", data, "--select", "class-negativ"), "class-negative")
-    assert_refused(patchkit("check-data", tmp_path / "none.yaml"), "no such file")
-    assert (tmp_path / "data/labels/train/a.txt").read_bytes() == before
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.lists(st.integers(0, 99), max_size=8), st.data())
-def test_annotations_are_taken_out_of_a_json_with_their_commas(numbers: list[int], data: st.DataObject) -> None:
-    space = data.draw(st.sampled_from(["", " ", "\n  "]))
-    text = f"[{space}" + f"{space},{space}".join(f'{{"id": {number}}}' for number in numbers) + f"{space}]"
-    ends = [index + 1 for index, letter in enumerate(text) if letter == "}"]
-    starts = [index for index, letter in enumerate(text) if letter == "{"]
-    chosen = data.draw(st.sets(st.integers(0, len(numbers) - 1))) if numbers else set()
-    spans = with_commas(text.encode(), [(starts[index], ends[index]) for index in sorted(chosen)])
-    left = without(text.encode(), spans)
-    assert json.loads(left) == [{"id": number} for index, number in enumerate(numbers) if index not in chosen]
-    rows = b"".join(text.encode()[start:end] for start, end in spans)
-    assert with_rows(left, spans, rows) == text.encode()
-
-
-@given(st.binary(max_size=60), st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=5))
-def test_what_was_taken_out_can_be_put_back(text: bytes, places: list[tuple[int, int]]) -> None:
-    spans = merge((min(pair, len(text)), min(max(pair, other), len(text))) for pair, other in places)
-    rows = b"".join(text[start:end] for start, end in spans)
-    assert with_rows(without(text, spans), spans, rows) == text
 
 
 def test_a_coco_file_is_read_record_by_record_whatever_is_in_it(tmp_path: Path) -> None:

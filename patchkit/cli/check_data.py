@@ -44,8 +44,9 @@ class EngineName(str, Enum):
 @app.command("check-data")
 @guarded
 def check_data(
+    context: typer.Context,
     data: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(metavar="DATA", help="data.yaml, COCO json, dataset yml of PaddleDetection, or a folder."),
     ] = None,
     nc: Annotated[int | None, typer.Option(metavar="N", min=1, help="Classes; by default what the data says.")] = None,
@@ -60,10 +61,10 @@ def check_data(
     ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Move bad rows into --quarantine.")] = False,
     quarantine: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="New folder for the rows and the files as they were.")
+        str | None, typer.Option(metavar="DIR", help="New folder for the rows and the files as they were.")
     ] = None,
     undo: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="In place of DATA: put back all that is in a quarantine.")
+        str | None, typer.Option(metavar="DIR", help="In place of DATA: put back all that is in a quarantine.")
     ] = None,
     select: Annotated[list[str] | None, typer.Option(metavar="RULE", help="Only this rule; may be repeated.")] = None,
     ignore: Annotated[list[str] | None, typer.Option(metavar="RULE", help="Not this rule; may be repeated.")] = None,
@@ -96,16 +97,16 @@ def check_data(
     from patchkit.check_data.request import Request
     from patchkit.errors import TargetRefused
 
+    _require_named({"DATA": data, "--quarantine": quarantine, "--undo": undo})
     if undo is not None:
-        if data is not None or fix:
-            raise TargetRefused("--undo goes without DATA and --fix", "patchkit check-data --undo DIR")
-        return _undone(undo)
+        _require_alone(context, format)
+        return _undone(Path(undo), format)
     if data is None:
         raise TargetRefused("nothing to check", "name a data.yaml, a json, or the folder of a data set")
     if fix != (quarantine is not None):
         raise TargetRefused("--fix and --quarantine go together", "--fix --quarantine DIR: nothing is ever deleted")
     request = Request(
-        data=data,
+        data=Path(data),
         nc=nc,
         trainers=tuple(trainer or ()),
         installed=() if trainer else _installed(python, site_packages),
@@ -122,8 +123,32 @@ def check_data(
         detailed=format is DataFormat.html,
     )
     if fix and quarantine is not None:
-        return _fixed(request, quarantine, format, fail_on, max_per_rule)
+        return _fixed(request, Path(quarantine), format, fail_on, max_per_rule)
     return _checked(request, format, fail_on, max_per_rule)
+
+
+def _require_named(paths: dict[str, str | None]) -> None:
+    """Raises   TargetRefused for an empty path: as one it would be the working directory."""
+    from patchkit.errors import TargetRefused
+
+    for name in (name for name, path in paths.items() if path == ""):
+        raise TargetRefused(f"{name} is empty", "a shell variable may be unset: name a path; '.' is this folder")
+
+
+def _require_alone(context: typer.Context, format: DataFormat) -> None:
+    """Raises   TargetRefused for what is given beside --undo and does nothing there."""
+    from patchkit.errors import TargetRefused
+
+    options = [option for option in context.command.params if option.name not in ("undo", "format")]
+    names = [
+        option.opts[-1] if option.param_type_name == "option" else "DATA"
+        for option in options
+        if getattr(context.get_parameter_source(option.name or ""), "name", "") == "COMMANDLINE"
+    ]
+    if names:
+        raise TargetRefused(f"--undo goes without {', '.join(names)}", "patchkit check-data --undo DIR")
+    if format not in (DataFormat.text, DataFormat.json):
+        raise TargetRefused(f"--undo has no {format.value} form", "leave --format out, or ask for json")
 
 
 def _fixed(request: "Request", folder: Path, format: DataFormat, fail_on: Level, most: int) -> int:
@@ -158,10 +183,16 @@ def _fixed(request: "Request", folder: Path, format: DataFormat, fail_on: Level,
     return _checked(request, format, fail_on, most, more)
 
 
-def _undone(folder: Path) -> int:
+def _undone(folder: Path, format: DataFormat) -> int:
     from patchkit.check_data.undo import undo
 
     moved = undo(folder)
+    if format is DataFormat.json:
+        from patchkit.output.data_json import render_undone
+
+        sys.stdout.write(render_undone(moved))
+    for path in moved.untouched:
+        say(f"patchkit: left alone, because --fix was stopped before it came to it: {path}\n")
     if moved.files or moved.caches:
         say(f"patchkit: put back {moved.rows} rows of {moved.files} files and {moved.caches} caches\n")
     else:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, TextIO
 
+from patchkit.check_data.moved import Moved
 from patchkit.check_data.run import Checked
 from patchkit.findings import Finding, Severity
 from patchkit.subjects.dataset.dataset import Split
@@ -51,6 +52,13 @@ class JsonWriter:
 
     def _head(self) -> str:
         return f'{{\n  "schema": {SCHEMA},\n  "command": "check-data",\n  "findings": [\n    '
+
+
+def render_undone(moved: Moved) -> str:
+    """What came back out of a quarantine."""
+    counts = {"rows": moved.rows, "files": moved.files, "caches": moved.caches}
+    restored = {"folder": str(moved.folder), **counts, "untouched": list(moved.untouched)}
+    return json.dumps({"schema": SCHEMA, "command": "check-data", "restored": restored}, indent=2) + "\n"
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -111,12 +111,15 @@ def _histogram(dataset: DataSet) -> list[str]:
         smallest = {label for label, _ in counts.most_common()[-(CLASSES // 3) :]}
         left = len(rows) - len(largest | smallest)
         rows = [row for row in rows if row[0] in largest | smallest]
-    names = [str(label) if isinstance(label, str) else f"{label} {dataset.names.get(label, '')}" for label, _ in rows]
+    names = [
+        visible(str(label) if isinstance(label, str) else f"{label} {dataset.names.get(label, '')}")
+        for label, _ in rows
+    ]
     width = min(max(map(len, names)), 32)
     top = max(counts.values()) or 1
     for name, (_, count) in zip(names, rows, strict=True):
         bar = "#" * max(round(BAR * count / top), 1 if count else 0)
-        lines.append(visible(f"    {name[:32]:<{width}}  {count:>9}  {bar}").rstrip())
+        lines.append(f"    {name[:32]:<{width}}  {count:>9}  {bar}".rstrip())
     if left:
         lines.append(f"    ... and {left} classes between them: --format json has all")
     return lines

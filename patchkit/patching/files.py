@@ -3,11 +3,13 @@
 import contextlib
 import os
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 
 from patchkit.errors import TargetRefused
 
 TEMPORARY = ".patchkit-tmp"
+NAME_MAX = 255  # bytes of a file name
 
 
 def refuse_links(root: Path, folders: Iterable[str]) -> None:
@@ -25,7 +27,10 @@ def refuse_links(root: Path, folders: Iterable[str]) -> None:
 
 def temporary(path: Path) -> Path:
     """Where the new bytes of a file are written before they replace it: in the same folder."""
-    return path.with_name(f".{path.name}{TEMPORARY}")
+    name = f".{path.name}{TEMPORARY}"
+    if len(os.fsencode(name)) > NAME_MAX:
+        name = f".{sha256(os.fsencode(path.name)).hexdigest()}{TEMPORARY}"
+    return path.with_name(name)
 
 
 def read(path: Path) -> bytes | None:
@@ -36,20 +41,24 @@ def read(path: Path) -> bytes | None:
         return None
 
 
-def write_synced(path: Path, data: bytes) -> None:
-    """Create a file that must not exist, and bring it to the disk."""
-    with path.open("xb") as file:
+def write_synced(path: Path, data: bytes, mode: int | None = None) -> None:
+    """Create a file that must not exist, and bring it to the disk. It is never more open than its mode."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600)
+    with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
-        os.fsync(file.fileno())
+        if mode is not None:
+            os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Put new bytes in place of a file, or make it, in one step."""
+def replace_file(path: Path, data: bytes, mode: int = 0o644, changed_ns: int | None = None) -> None:
+    """Put new bytes in place of a file, whose mode stays, or make it, in one step."""
     new = temporary(path)
     new.unlink(missing_ok=True)
-    write_synced(new, data)
-    new.chmod(path.stat().st_mode & 0o7777 if path.exists() else 0o644)
+    write_synced(new, data, path.stat().st_mode & 0o7777 if path.exists() else mode)
+    if changed_ns is not None:
+        os.utime(new, ns=(changed_ns, changed_ns))
     new.replace(path)
 
 
@@ -82,12 +91,12 @@ def remove_if_empty(folder: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it; it may be there if it is empty.
+    """Make a folder that only its owner may enter, and those above it; it may be there if it is empty.
 
     Raises   TargetRefused if there is something in it, or it is a file.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(0o700, parents=True, exist_ok=True)
         is_empty = not any(path.iterdir())
     except (FileExistsError, NotADirectoryError):
         is_empty = False
@@ -95,11 +104,11 @@ def make_folder(path: Path) -> None:
         raise TargetRefused(f"{path} is there already, and not an empty folder", "name a folder that does not exist")
 
 
-def replace_kept(path: Path, data: bytes) -> None:
+def replace_kept(path: Path, data: bytes, changed_ns: int | None = None) -> None:
     """Replace the bytes of a file in one step. Its owner stays, and so does a link: what it leads to is replaced."""
     real = Path(os.path.realpath(path))
     before = real.stat()
-    replace_file(real, data)
+    replace_file(real, data, changed_ns=changed_ns)
     with contextlib.suppress(PermissionError):
         chown(real, before.st_uid, before.st_gid)
 
