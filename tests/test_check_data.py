@@ -20,6 +20,7 @@ from patchkit.check_data.engines import local
 from patchkit.check_data.quarantine import merge, with_commas, with_rows, without
 from patchkit.errors import TargetRefused
 from patchkit.findings import Severity
+from patchkit.subjects.dataset.seen import FEW, SeenIds
 from tests.conftest import Answer
 from tests.data_sets import IMAGE, ROW, YAML, check, places, rules, write, yolo
 from tests.support import assert_refused
@@ -524,6 +525,24 @@ def test_no_damage_of_a_coco_file_passes_for_sound(text: str, tmp_path: Path) ->
     path.write_text(text)
     findings, _ = check(path, ignore=("class-never-seen",))
     assert {one.severity for one in findings if one.severity} & {Severity.ERROR}
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_ids_are_the_same_as_python_holds_them_for_the_same(many: bool) -> None:
+    ids = SeenIds()
+    if many:
+        assert ids.repeated(range(10, FEW + 12)) == set()
+    assert ids.repeated([None, None, [1]]) == set()
+    assert ids.repeated([1, "1", 2.5, None, [1], "None", "[1]"]) == {4}
+    assert ids.repeated([True, 1.0, 2.5, float("inf"), 10**400]) == {0, 1, 2}
+    assert ids.repeated([2]) == set()
+
+
+def test_annotations_without_id_have_not_the_same_one(tmp_path: Path) -> None:
+    boxes = [{"image_id": 1, "category_id": 7, "bbox": [10, 10, 20, size]} for size in (20, 21, 22)]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(coco(annotations=[*boxes[:2], {**boxes[2], "id": [1]}])))
+    assert rules(check(path)[0]) == {"annotation-unreadable"}
 
 
 def test_captions_beside_annotations_are_left_alone(tmp_path: Path) -> None:
