@@ -639,6 +639,9 @@ def test_images_without_size_are_told_and_neither_they_nor_their_boxes_are_moved
         ("image-unknown", "annotation 6: no image has the id 6"),
         ("size-zero", "annotation 7: the width is 0"),
     ]
+    fates = [[(fate["trainer"], fate["outcome"]) for fate in one["fates"]] for one in answer.json["findings"]]
+    assert fates[0] == [("paddledetection", "crash"), ("mlcommons", "ignored"), ("torchvision", "ignored")]
+    assert fates[3][0] == ("paddledetection", "drops-image")
     (split,) = answer.json["subject"]["splits"]
     assert (split["images"], split["objects"]) == (5, 7)
     fixed = patchkit("check-data", path, "--fix", "--quarantine", tmp_path / "q")
@@ -688,6 +691,26 @@ def test_an_annotation_that_stands_twice_is_found_in_any_order_of_the_members(tm
     whole = coco(annotations=boxes)
     path.write_text(json.dumps({name: whole[name] for name in ("annotations", "images", "categories")}))
     assert rules(check(path)[0]) == {"row-duplicate"}
+
+
+@pytest.mark.parametrize(
+    ("text", "fates"),
+    [
+        ("[]", {("torchvision", "crash"), ("mlcommons", "crash"), ("paddledetection", "crash")}),
+        ('{"images": [{"id": 1, "file_name": "a', {("torchvision", "crash"), ("mlcommons", "crash")}),
+        ('{"images": []}', {("torchvision", "trains-on-it"), ("mlcommons", "trains-on-it")}),
+        ('{"annotations": []}', {("torchvision", "crash"), ("mlcommons", "crash"), ("paddledetection", "crash")}),
+    ],
+)
+def test_the_fate_of_what_is_no_coco_file_is_not_that_of_a_missing_image(
+    text: str, fates: set[tuple[str, str]], patchkit: Patchkit, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    (found,) = patchkit("check-data", path, "--format", "json").json["findings"]
+    assert found["rule"] == "path-unreadable"
+    assert {(fate["trainer"], fate["outcome"]) for fate in found["fates"]} >= fates
+    assert "image file" not in str(found["fates"])
 
 
 @pytest.mark.parametrize("many", [False, True])
