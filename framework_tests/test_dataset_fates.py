@@ -54,6 +54,7 @@ READ = {
     },
 }
 OF_PYCOCOTOOLS = ("annotation-id-duplicate", "image-unknown")
+OF_FILES = ("record-id-duplicate/", "annotation-unreadable/", "path-unreadable/")  # variants of a COCO file
 OF_IMAGES = ("image-unreadable", "path-unreadable")
 
 
@@ -147,8 +148,8 @@ def of_rows(seen: Json, tolerance: float) -> str:
         return "ignored" if is_same(written, right, tolerance) else "mended"
     if is_same(rows, written, tolerance):
         return "trains-on-it"
-    if len(rows) < len(written):
-        return "drops-row"
+    if len(rows) != len(written):
+        return "drops-row" if len(rows) < len(written) else "wrong-box"
     same_classes = sorted(row[0] for row in rows) == sorted(row[0] for row in written)
     return "wrong-box" if same_classes else "wrong-class"
 
@@ -169,12 +170,20 @@ def of_losses(seen: Json) -> str:
 
 def of_pycocotools(key: str, seen: Json) -> str:
     """Of the boxes of an image that has (24, 24, 16, 16) and (8, 8, 16, 16), and of the images that there are."""
-    if seen["boxes"][:1] != [[24, 24, 16, 16]] or len(seen["boxes"]) != 2:
-        return "drops-row"
-    if seen["boxes"][1] != [8, 8, 16, 16]:
+    if "raised" in seen:
+        return "crash"
+    boxes = seen["boxes"]
+    if not boxes and seen["file"] == "bad.png":
+        return "trains-on-it"
+    if len(boxes) > 2:
         return "wrong-box"
-    lost = key == "image-unknown" and seen["images"] == [1, 2]
-    return "drops-row" if lost else "trains-on-it"
+    if boxes[:1] != [[24, 24, 16, 16]] or len(boxes) != 2:
+        return "drops-row"
+    if boxes[1] != [8, 8, 16, 16]:
+        return "wrong-box"
+    if key == "image-unknown" and seen["images"] == [1, 2]:
+        return "drops-row"
+    return "ignored" if seen["classes"] == [0, 1] else "trains-on-it"
 
 
 def of_folders(key: str, seen: Json) -> str:
@@ -197,7 +206,7 @@ def observed(entry: Entry, request: pytest.FixtureRequest) -> str:
             raised = ["raised" in seen for case, seen in paddle["heads"].items() if case.startswith("1 classes")]
             return "crash" if all(raised) else "trains-on-it"
         return of_rows(paddle[entry.format][key], PIXELS)
-    if key in OF_PYCOCOTOOLS:
+    if key in OF_PYCOCOTOOLS or key.startswith(OF_FILES):
         return of_pycocotools(key, request.getfixturevalue("paddle")["pycocotools"][key])
     torch = request.getfixturevalue("torch")
     if entry.trainer == "crossentropy":

@@ -18,6 +18,8 @@ import pytest
 from patchkit.check_data.engines import local
 from patchkit.errors import SourceUnreadable, TargetRefused
 from patchkit.findings import Severity
+from patchkit.subjects.dataset.json_stream import PIECE
+from patchkit.subjects.dataset.seen import FEW, SeenIds
 from tests.conftest import Answer
 from tests.data_sets import IMAGE, ROW, YAML, check, places, rules, write, yolo
 from tests.support import assert_refused
@@ -360,6 +362,209 @@ def test_no_damage_of_a_coco_file_passes_for_sound(text: str, tmp_path: Path) ->
     path.write_text(text)
     findings, _ = check(path, ignore=("class-never-seen",))
     assert {one.severity for one in findings if one.severity} & {Severity.ERROR}
+
+
+IMAGE_OF_COCO = '{"id": 1, "file_name": "a.jpg", "width": 100, "height": 50}'
+FIRST = '{"id": 1, "image_id": 1, "category_id": 7, "bbox": [10, 10, 20, 20]}'
+SECOND = '{"id": 2, "image_id": 1, "category_id": 7, "bbox": [10, 10, 20, 21]}'
+CAT = '{"id": 7, "name": "cat"}'
+
+
+def of_coco(images: str = IMAGE_OF_COCO, annotations: str = FIRST, categories: str = CAT) -> str:
+    """A COCO file whose arrays begin in the lines 1, 2 and 3."""
+    return f'{{"images": [{images}],\n"annotations": [{annotations}],\n"categories": [{categories}]}}'
+
+
+def found_in(text: str, tmp_path: Path) -> set[tuple[str, str, int]]:
+    """Rule, variant and line of every error and warning of a COCO file."""
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    findings, _ = check(path, ignore=("class-never-seen",))
+    return {(one.rule, one.variant, one.location.line) for one in findings}
+
+
+BAD_JSON = "annotation-unreadable", "json"
+RECORD = "annotation-unreadable", "record"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (of_coco(annotations=f"{FIRST},,{SECOND}"), {(*BAD_JSON, 2)}),
+        (of_coco(annotations=f"{FIRST},\n,{SECOND}, null"), {(*BAD_JSON, 3), (*RECORD, 3)}),
+        (of_coco(annotations=f",{FIRST}"), {(*BAD_JSON, 2)}),
+        (of_coco(annotations=f"{FIRST} {SECOND}"), {(*BAD_JSON, 2)}),
+        (of_coco(annotations=f"{FIRST},}}"), {(*BAD_JSON, 2)}),
+        (of_coco(annotations="}"), {(*BAD_JSON, 2)}),
+        (of_coco().replace("],\n", "],,\n", 1), {(*BAD_JSON, 1)}),
+        (of_coco().replace("],\n", "]\n", 1), {(*BAD_JSON, 2)}),
+        (of_coco(images=f"{IMAGE_OF_COCO} 5"), {(*BAD_JSON, 1), (*RECORD, 1)}),
+        (of_coco(categories=f"{CAT},,"), {(*BAD_JSON, 3)}),
+        ('{"licenses": [{"id": 01}, 2], ' + of_coco()[1:], {(*BAD_JSON, 1)}),
+        ('{"licenses": [{"id": 1},, 2], ' + of_coco()[1:], {(*BAD_JSON, 1)}),
+    ],
+)
+def test_what_no_parser_of_json_takes_is_told_with_its_line(
+    text: str, found: set[tuple[str, str, int]], tmp_path: Path
+) -> None:
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(text)
+    assert found_in(text, tmp_path) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (of_coco(annotations=f"{FIRST}, 7"), {(*RECORD, 2)}),
+        (of_coco(annotations=f"{FIRST}, null"), {(*RECORD, 2)}),
+        (of_coco(annotations=f'{FIRST}, "a"'), {(*RECORD, 2)}),
+        (of_coco(images=f"{IMAGE_OF_COCO}, 5"), {(*RECORD, 1)}),
+        (of_coco(categories=f"{CAT}, 7"), {(*RECORD, 3)}),
+        (of_coco(categories=f'{CAT}, {{"name": "b"}}'), {(*RECORD, 3)}),
+        (of_coco(categories=f"{CAT}, {CAT}"), {("record-id-duplicate", "category", 3)}),
+        (
+            of_coco(images=f"{IMAGE_OF_COCO}, {IMAGE_OF_COCO.replace('a.jpg', 'b.jpg').replace('50', '5')}"),
+            {("record-id-duplicate", "image", 1)},
+        ),
+        (of_coco(images=f"{IMAGE_OF_COCO}, {IMAGE_OF_COCO}"), set()),
+        ('{"images": null, "annotations": [], "categories": []}', {("annotation-unreadable", "member", 1)}),
+        ('{"images": [], "annotations": [], "x": 1}', {("annotation-unreadable", "no-categories", 1)}),
+        ('{"licenses": [1, "x", [], NaN, null], ' + of_coco()[1:], set()),
+    ],
+)
+def test_records_that_are_none_or_have_the_id_of_another_are_told(
+    text: str, found: set[tuple[str, str, int]], tmp_path: Path
+) -> None:
+    json.loads(text)
+    assert found_in(text, tmp_path) == found
+
+
+@pytest.mark.parametrize("size", [1, PIECE // 4, PIECE, 3 * PIECE])
+def test_elements_larger_than_a_piece_are_no_faults(size: int, tmp_path: Path) -> None:
+    deep = '"deep": ["' + "x" * size + '", {"a": [{}, {}]}], '
+    boxes = [FIRST, SECOND, SECOND.replace("2,", "3,", 1).replace("21", "22")]
+    text = of_coco(annotations=",\n".join(box.replace('"bbox"', f'{deep}"bbox"') for box in boxes))
+    assert found_in(text, tmp_path) == set()
+    assert found_in(text.replace("},\n{", "},,\n{"), tmp_path) == {(*BAD_JSON, 2), (*BAD_JSON, 3)}
+
+
+def test_images_without_size_are_told_and_neither_they_nor_their_boxes_are_moved(
+    patchkit: Patchkit, tmp_path: Path
+) -> None:
+    images = [
+        {"id": 1, "file_name": "a.jpg"},
+        {"id": 2, "file_name": "b.jpg", "width": 0, "height": 10},
+        {"id": 3, "file_name": "c.jpg", "width": "10", "height": 10},
+        {"id": 4, "file_name": "d.jpg", "width": -10, "height": 10},
+        {"id": 5, "width": 10, "height": 10},
+        {"file_name": "f.jpg", "width": 10, "height": 10},
+    ]
+    boxes = [{"id": id, "image_id": id, "category_id": 7, "bbox": [1, 1, 5, 5]} for id in range(1, 7)]
+    bad = {"id": 7, "image_id": 1, "category_id": 7, "bbox": [1, 1, 0, 5]}
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(coco(images=images, annotations=[*boxes, bad])))
+    answer = patchkit("check-data", path, "--format", "json", "--least", "0")
+    told = [(one["rule"], one["message"].partition(": its boxes")[0]) for one in answer.json["findings"]]
+    assert told == [
+        ("annotation-unreadable", "image 1: width is missing, height is missing"),
+        ("annotation-unreadable", "image 2: width is 0, height is 10"),
+        ("annotation-unreadable", 'image 3: width is "10", height is 10'),
+        ("annotation-unreadable", "image 4: width is -10, height is 10"),
+        ("annotation-unreadable", "image 5: it has no file_name"),
+        ("annotation-unreadable", "the image has no id"),
+        ("image-unknown", "annotation 6: no image has the id 6"),
+        ("size-zero", "annotation 7: the width is 0"),
+    ]
+    fates = [[(fate["trainer"], fate["outcome"]) for fate in one["fates"]] for one in answer.json["findings"]]
+    assert fates[0] == [("paddledetection", "crash"), ("mlcommons", "ignored"), ("torchvision", "ignored")]
+    assert fates[3][0] == ("paddledetection", "drops-image")
+    (split,) = answer.json["subject"]["splits"]
+    assert (split["images"], split["objects"]) == (5, 7)
+    fixed = patchkit("check-data", path, "--fix", "--quarantine", tmp_path / "q")
+    assert fixed.code == 1, fixed.out
+    assert json.loads(path.read_text()) == coco(images=images, annotations=boxes)
+
+
+def test_ids_may_be_text(tmp_path: Path) -> None:
+    images = [{"id": "x1", "file_name": "a.jpg", "width": 100, "height": 50}]
+    boxes = [{"id": "a1", "image_id": "x1", "category_id": "k", "bbox": [10, 10, 20, 20]}]
+    bad = [{**boxes[0], "id": "a2", "image_id": "x2"}, {**boxes[0], "id": "a3", "bbox": [90, 10, 20, 20]}]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(coco(images=images, annotations=boxes, categories=[{"id": "k", "name": "cat"}])))
+    assert rules(check(path)[0]) == set()
+    path.write_text(json.dumps(coco(images=images, annotations=boxes + bad, categories=[{"id": "k"}])))
+    findings, checked = check(path)
+    assert [(one.rule, one.message.partition(":")[0]) for one in findings] == [
+        ("image-unknown", "annotation a2"),
+        ("edge-outside", "annotation a3"),
+    ]
+    assert checked.dataset.splits[0].tally.classes == {"k": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        (of_coco(images='{"id": 01, "file_name": "a.jpg", "width": 100, "height": 50}'), "image-unknown"),
+        (of_coco().replace(f"[{IMAGE_OF_COCO}]", "{}"), "image-unknown"),
+        (of_coco(categories='{"id": 8}, {"id": 07}'), "category-unknown"),
+    ],
+)
+def test_what_may_belong_to_a_record_that_cannot_be_read_is_not_moved(text: str, rule: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    (found,) = (one for one in check(path)[0] if one.rule == rule)
+    assert found.fix is None
+
+
+def test_boxes_are_not_compared_with_the_size_of_either_image_of_an_id(tmp_path: Path) -> None:
+    other = IMAGE_OF_COCO.replace("a.jpg", "b.jpg").replace("100", "9")
+    assert found_in(of_coco(images=f"{IMAGE_OF_COCO}, {other}"), tmp_path) == {("record-id-duplicate", "image", 1)}
+
+
+def test_an_annotation_that_stands_twice_is_found_in_any_order_of_the_members(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    boxes = [json.loads(FIRST), {**json.loads(FIRST), "id": 2}]
+    whole = coco(annotations=boxes)
+    path.write_text(json.dumps({name: whole[name] for name in ("annotations", "images", "categories")}))
+    assert rules(check(path)[0]) == {"row-duplicate"}
+
+
+@pytest.mark.parametrize(
+    ("text", "fates"),
+    [
+        ("[]", {("torchvision", "crash"), ("mlcommons", "crash"), ("paddledetection", "crash")}),
+        ('{"images": [{"id": 1, "file_name": "a', {("torchvision", "crash"), ("mlcommons", "crash")}),
+        ('{"images": []}', {("torchvision", "trains-on-it"), ("mlcommons", "trains-on-it")}),
+        ('{"annotations": []}', {("torchvision", "crash"), ("mlcommons", "crash"), ("paddledetection", "crash")}),
+    ],
+)
+def test_the_fate_of_what_is_no_coco_file_is_not_that_of_a_missing_image(
+    text: str, fates: set[tuple[str, str]], patchkit: Patchkit, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    (found,) = patchkit("check-data", path, "--format", "json").json["findings"]
+    assert found["rule"] == "path-unreadable"
+    assert {(fate["trainer"], fate["outcome"]) for fate in found["fates"]} >= fates
+    assert "image file" not in str(found["fates"])
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_ids_are_the_same_as_python_holds_them_for_the_same(many: bool) -> None:
+    ids = SeenIds()
+    if many:
+        assert ids.repeated(range(10, FEW + 12)) == set()
+    assert ids.repeated([None, None, [1]]) == set()
+    assert ids.repeated([1, "1", 2.5, None, [1], "None", "[1]"]) == {4}
+    assert ids.repeated([True, 1.0, 2.5, float("inf"), 10**400]) == {0, 1, 2}
+    assert ids.repeated([2]) == set()
+
+
+def test_annotations_without_id_have_not_the_same_one(tmp_path: Path) -> None:
+    boxes = [{"image_id": 1, "category_id": 7, "bbox": [10, 10, 20, size]} for size in (20, 21, 22)]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(coco(annotations=[*boxes[:2], {**boxes[2], "id": [1]}])))
+    assert rules(check(path)[0]) == {"annotation-unreadable"}
 
 
 def test_captions_beside_annotations_are_left_alone(tmp_path: Path) -> None:

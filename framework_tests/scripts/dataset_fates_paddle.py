@@ -105,8 +105,61 @@ def with_gaps(content: Json) -> Json:
     return {**content, "categories": [{"id": number, "name": name} for number, name in zip(GAPS, NAMES, strict=True)]}
 
 
+def of_image(**values: Any) -> Callable[[Json], Json]:
+    """Writes members of the bad image; None takes one away."""
+
+    def change(content: Json) -> Json:
+        image = {**content["images"][-1], **values}
+        content["images"][-1] = {name: value for name, value in image.items() if value is not None}
+        return content
+
+    return change
+
+
+def image_id_twice(content: Json) -> Json:
+    """Gives the good image, which stands first, and its annotation the id of the bad one."""
+    for each in content["annotations"]:
+        each["image_id"] = BAD_ID
+    content["images"][0]["id"] = BAD_ID
+    return content
+
+
+def category_id_twice(content: Json) -> Json:
+    """Gives the second category and its objects the id of the first."""
+    for each in content["annotations"]:
+        each["category_id"] = 0
+    content["categories"][1]["id"] = 0
+    return content
+
+
+def without(member: str) -> Callable[[Json], Json]:
+    return lambda content: {key: value for key, value in content.items() if key != member}
+
+
+def comma_twice(folder: Path) -> None:
+    labels = folder / "labels.json"
+    labels.write_text(labels.read_text().replace("}, {", "},, {", 1))
+
+
+OF_FILES = {
+    "record-id-duplicate/image": Case(change=image_id_twice),
+    "record-id-duplicate/category": Case((GOOD, (0, *OTHER[1:])), change=category_id_twice),
+    "annotation-unreadable/json": Case(plant=comma_twice),
+    "annotation-unreadable/record": Case(change=lambda all: {**all, "annotations": [*all["annotations"], None]}),
+    "annotation-unreadable/member": Case(change=lambda all: {**all, "images": None}),
+    "annotation-unreadable/no-categories": Case(TWO, TWO, change=without("categories")),
+    "annotation-unreadable/image-id": Case(change=of_image(id=None)),
+    "annotation-unreadable/image-file-name": Case(change=of_image(file_name=None)),
+    "annotation-unreadable/image-no-size": Case(TWO, TWO, change=of_image(width=None)),
+    "annotation-unreadable/image-size-negative": Case(TWO, TWO, change=of_image(width=-SIDE)),
+    "annotation-unreadable/image-size-odd": Case(TWO, TWO, change=of_image(width=0, height=str(SIDE))),
+    "path-unreadable/no-json": Case(plant=lambda folder: (folder / "labels.json").write_text("[]") and None),
+    "path-unreadable/no-images": Case(change=without("images")),
+    "path-unreadable/no-annotations": Case(change=without("annotations")),
+}
 COCO_CASES = {
     **ROWS,
+    **OF_FILES,
     "label-missing": Case(()),
     "path-unreadable": Case(plant=lambda folder: (folder / "labels.json").unlink()),
     "annotation-id-duplicate": Case(change=id_twice),
@@ -241,20 +294,27 @@ def with_fewer_classes(classes: int, epoch: int) -> Iterator[tuple[str, Any]]:
     yield from ((name, float(value.sum())) for name, value in loss.parts().items())
 
 
-def of_pycocotools(change: Callable[[Json], Json], folder: Path) -> Json:
-    """The boxes and categories of the bad image."""
+def of_pycocotools(case: Case, folder: Path) -> Iterator[tuple[str, Any]]:
+    """What CocoDetection reads of the bad image, with all images that it would draw."""
     folder.mkdir(parents=True)
-    (folder / "labels.json").write_text(json.dumps(change(coco(TWO))))
+    (folder / "labels.json").write_text(json.dumps(case.change(coco(TWO))))
+    case.plant(folder)
     index = COCO(folder / "labels.json")
     found = index.loadAnns(index.getAnnIds(imgIds=[BAD_ID]))
-    return {"boxes": [each["bbox"] for each in found], "images": sorted(index.imgs)}
+    yield "boxes", [each["bbox"] for each in found]
+    yield "classes", [each["category_id"] for each in found]
+    yield "images", sorted(index.imgs)
+    yield "file", index.loadImgs(BAD_ID)[0]["file_name"]
 
 
 def main() -> None:
     paddle.set_device("cpu")
     folder = Path("sets")
     answer: Json = {
-        "coco": {name: dict(told(case, folder / f"coco/{name}", coco_data_set)) for name, case in COCO_CASES.items()},
+        "coco": {
+            name: dict(told(case, folder / f"coco/{name.replace('/', '-')}", coco_data_set))
+            for name, case in COCO_CASES.items()
+        },
         "voc": {name: dict(told(case, folder / f"voc/{name}", voc_data_set)) for name, case in VOC_CASES.items()},
         "heads": {
             f"{classes} classes, {name} assigner": dict(attempt(lambda c=classes, e=epoch: with_fewer_classes(c, e)))
@@ -262,8 +322,10 @@ def main() -> None:
             for name, epoch in (("static", STATIC), ("task-aligned", DYNAMIC))
         },
         "pycocotools": {
-            name: of_pycocotools(COCO_CASES[name].change, folder / f"pycocotools/{name}")
-            for name in ("annotation-id-duplicate", "image-unknown")
+            name: dict(
+                attempt(lambda n=name: of_pycocotools(COCO_CASES[n], folder / f"pycocotools/{n.replace('/', '-')}"))
+            )
+            for name in ("annotation-id-duplicate", "image-unknown", *OF_FILES)
         },
     }
     print()

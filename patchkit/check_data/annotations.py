@@ -7,8 +7,7 @@ from patchkit.check_data.looked import Looked
 from patchkit.check_data.reading import read_batches
 from patchkit.check_data.request import Part
 from patchkit.check_data.rules import found_in
-from patchkit.errors import SourceUnreadable
-from patchkit.subjects.dataset.coco import read_coco
+from patchkit.subjects.dataset.coco import NoCoco, read_coco
 from patchkit.subjects.dataset.dataset import Unreadable
 from patchkit.subjects.dataset.labels import Labels
 from patchkit.subjects.dataset.voc import read_voc
@@ -45,8 +44,9 @@ def look_at_coco(part: CocoPart) -> Looked:
     except OSError as error:
         looked.unreadable.append(Unreadable(part.path, error.strerror or str(error)))
         return looked
-    except SourceUnreadable as error:
-        looked.unreadable.append(Unreadable(part.path, error.message.removeprefix(f"{part.path}: ")))
+    except NoCoco as error:
+        reason = error.message.removeprefix(f"{part.path}: ")
+        looked.unreadable.append(Unreadable(part.path, reason, variant=error.variant))
         return looked
     categories = frozenset(coco.categories) if coco.categories else None
     request = replace(part.request, labels=categories, source=f"{len(coco.categories)} categories")

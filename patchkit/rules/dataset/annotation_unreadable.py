@@ -1,11 +1,12 @@
 """An annotation or a part of a file cannot be understood.
 
 What         A record of a COCO or VOC file has no box of four numbers, no category or no image, is no object, or the
-             file is cut off or damaged.
+             file is cut off or damaged. An image of COCO has no id, no file_name or no size, a category no id.
 Why          pycocotools and trainers stop with a KeyError or IndexError, some of them hours later, when the image is
              drawn; a file that is cut off is not read at all.
 Example      bbox: []
-Fix safety   safe for a single record: `--fix` moves it into the quarantine. There is none for a file that is cut off.
+Fix safety   safe for a single annotation: `--fix` moves it into the quarantine. There is none for a file that is cut
+             off, and images and categories are never moved.
 References   measured: pycocotools, PaddleDetection and torchvision on such records.
 """
 
@@ -14,13 +15,13 @@ from collections.abc import Iterator
 from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.expected import Expected
-from patchkit.subjects.dataset.labels import COCO, NO_IMAGE, VOC, Labels
+from patchkit.subjects.dataset.labels import CATEGORY_TWICE, COCO, IMAGE_TWICE, NO_IMAGE, VOC, Labels
 
 
 def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
     for row in labels.rows:
-        if row.form == "broken" and row.fault != NO_IMAGE:
-            yield labels.found(row, row.fault, f"row: {row.text}")
+        if row.form == "broken" and row.fault != NO_IMAGE and row.variant not in (IMAGE_TWICE, CATEGORY_TWICE):
+            yield labels.found(row, row.fault, f"row: {row.text}", variant=row.variant)
         elif labels.kind == VOC and row.box is None:
             yield labels.found(row, "the file has no size of its image", f"row: {row.text}", movable=False)
 

@@ -5,7 +5,7 @@ What         An annotation of COCO has a category_id that no category has; an ob
 Why          PaddleDetection stops with a KeyError; code that takes the id for an index trains another class, or fails
              on the GPU.
 Example      category_id 12 in a file of the 80 COCO categories
-Fix safety   safe: `--fix` moves the annotation into the quarantine.
+Fix safety   safe: `--fix` moves the annotation into the quarantine, unless a category could not be read.
 References   PaddleDetection 2.6.0 ppdet/data/source/coco.py, parse_dataset.
 """
 
@@ -23,7 +23,9 @@ def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
     for row in labels.rows:
         is_record = row.form != "broken" or row.fault == NO_IMAGE
         if is_record and row.label not in expected.labels:
-            yield labels.found(row, f"no category is {row.label!r}", f"row: {row.text}; {expected.source}")
+            evidence = f"row: {row.text}; {expected.source}"
+            is_sure = "categories" not in labels.unread
+            yield labels.found(row, f"no category is {row.label!r}", evidence, movable=is_sure)
 
 
 RULE = Rule(

@@ -3,7 +3,7 @@
 What         An annotation of COCO has an image_id that no image has.
 Why          pycocotools and PaddleDetection never look at it: the object is lost. Other loaders stop with a KeyError.
 Example      image_id 121000 in a file of 120000 images
-Fix safety   safe: `--fix` moves the annotation into the quarantine.
+Fix safety   safe: `--fix` moves the annotation into the quarantine, unless an image could not be read.
 References   PaddleDetection 2.6.0 ppdet/data/source/coco.py, parse_dataset.
 """
 
@@ -18,7 +18,8 @@ from patchkit.subjects.dataset.labels import COCO, NO_IMAGE, Labels
 def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
     for row in labels.rows:
         if row.fault == NO_IMAGE:
-            yield labels.found(row, f"no image has the id {row.image}", f"row: {row.text}")
+            is_sure = "images" not in labels.unread
+            yield labels.found(row, f"no image has the id {row.image}", f"row: {row.text}", movable=is_sure)
 
 
 RULE = Rule(

@@ -14,13 +14,14 @@ from collections.abc import Iterator
 from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.expected import Expected
-from patchkit.subjects.dataset.labels import COCO, VOC, YOLO, Labels
+from patchkit.subjects.dataset.labels import COCO, VOC, YOLO, Labels, size
 
 
 def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
     for row in labels.rows:
-        if row.box is not None and 0 in row.box[2:] and min(row.box[2:]) >= 0:
-            which = "width" if row.box[2] == 0 else "height"
+        sides = size(labels, row)
+        if 0 in sides and min(sides) >= 0:
+            which = "width" if sides[0] == 0 else "height"
             yield labels.found(row, f"the {which} is 0", f"row: {row.text}")
 
 

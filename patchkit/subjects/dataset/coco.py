@@ -1,17 +1,29 @@
 """A COCO file as a stream: its images and categories are kept, its annotations only counted and, if odd, shown."""
 
-import json
 import os
+from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from patchkit.errors import SourceUnreadable
 from patchkit.subjects.dataset.coco_pieces import CocoFile, Pieces
-from patchkit.subjects.dataset.json_stream import PIECE, Damaged, JsonFile, elements
+from patchkit.subjects.dataset.coco_record import JSON, MEMBER, NO_CATEGORIES
+from patchkit.subjects.dataset.json_stream import PIECE, Damaged, JsonFile, Piece, elements
 from patchkit.subjects.dataset.labels import COCO, Labels, Row
+from patchkit.subjects.dataset.tally import Tally
 
 TAIL = 4 << 20  # bytes: where COCO has its categories
 BOX = b'"bbox"'
+NO_JSON = "no-json"
 MEMBERS = ("images", "annotations", "categories")
+
+
+class NoCoco(SourceUnreadable):
+    """A file is no COCO file; `variant` says which kind of none."""
+
+    def __init__(self, message: str, hint: str, variant: str) -> None:
+        super().__init__(message, hint)
+        self.variant = variant
 
 
 def read_coco(path: str, *, folder: str = "", detailed: bool = False) -> tuple[CocoFile, list[Labels]]:
@@ -20,30 +32,69 @@ def read_coco(path: str, *, folder: str = "", detailed: bool = False) -> tuple[C
     The file is read once if images come before annotations and the categories are at its begin or end, as is usual,
     else twice; once more if annotations stand twice in it.
 
-    Raises   OSError; SourceUnreadable if it is no COCO file.
+    Raises   OSError; NoCoco if it is no COCO file.
     """
-    coco, shown, pieces = _begun(CocoFile(path, categories=_last_categories(path) or {}), folder, detailed)
-    keys = _read(coco, pieces, MEMBERS)
-    if not {"images", "annotations"} <= set(keys):
-        raise SourceUnreadable(f"{path}: it is no COCO file: it has no images, or no annotations", "name another file")
+    faults = _Faults(path)
+    coco = CocoFile(path)
+    shown: list[Labels] = []
+    pieces = Pieces(coco, shown.append, faults.tell, folder, detailed)
+    pieces.expected = _last_categories(path)
+    keys = _read(coco, pieces, MEMBERS, faults)
+    for member in ("images", "annotations"):
+        if member not in keys and faults.end is not None:
+            raise NoCoco(f"{path}: it is no JSON: {faults.end.reason.partition(';')[0]}", "name a COCO file", NO_JSON)
+        if member not in keys:
+            raise NoCoco(f"{path}: it is no COCO file: it has no {member}", "name another file", f"no-{member}")
     if pieces.judged_by != coco.categories:
         of_images = [labels for labels in shown if labels.of_images]
-        known = CocoFile(path, coco.frames, coco.names, coco.categories, has_categories=coco.has_categories)
-        coco, shown, pieces = _begun(known, folder, detailed)
+        coco, shown = _again(coco), []
+        pieces = Pieces(coco, shown.append, faults.tell, folder, detailed)
         pieces.judged_by = coco.categories
-        _read(coco, pieces, ("annotations",))
+        _read(coco, pieces, ("annotations",), faults)
         shown = of_images + shown
     if repeated := pieces.repeats.repeated():
-        known = CocoFile(path, coco.frames, coco.names, coco.categories)
-        _read(known, Pieces(known, shown.append, folder, False, repeated), ("annotations",))
-    if not coco.has_categories:
-        shown.append(Labels(COCO, path, (Row(1, 0, 0, "", None, (), "broken", None, "the file has no categories"),)))
+        known = _again(coco)
+        pieces = Pieces(known, shown.append, faults.tell, folder, False, repeated)
+        pieces.judged_by = coco.categories
+        _read(known, pieces, ("annotations",), faults)
+    shown = [replace(labels, unread=frozenset(coco.unread)) for labels in shown] + faults.shown()
+    if not coco.has_categories and faults.end is None:
+        fault = "the file has no categories"
+        shown.append(Labels(COCO, path, (Row(1, 0, 0, "", None, (), "broken", None, fault, variant=NO_CATEGORIES),)))
     tally = coco.tally
     tally.files, tally.images = 1, len(coco.frames)
     tally.empty = len(coco.frames) - len(coco.objects)
     tally.objects_per_image.update(coco.objects.values())
     tally.objects_per_image[0] += tally.empty
     return coco, shown
+
+
+def _again(coco: CocoFile) -> CocoFile:
+    """The same file, of which the annotations are read again."""
+    return replace(coco, objects=Counter(), tally=Tally(), annotations=0)
+
+
+class _Faults:
+    """Where a file is no JSON, or not that of COCO: each place once, however often it is read."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._places: dict[int, tuple[Damaged, str]] = {}
+        self.end: Damaged | None = None  # what keeps the rest of the file from being read
+
+    def tell(self, damage: Damaged, variant: str) -> None:
+        self._places[damage.offset] = (damage, variant)
+
+    def shown(self) -> list[Labels]:
+        rows = [
+            Row(
+                *(damage.line, damage.offset, damage.offset, "", None, (), "broken", None, damage.reason),
+                column=damage.column,
+                variant=variant,
+            )
+            for _, (damage, variant) in sorted(self._places.items())
+        ]
+        return [Labels(COCO, self._path, tuple(rows))] if rows else []
 
 
 def has_boxes(path: str) -> bool:
@@ -60,12 +111,7 @@ def has_boxes(path: str) -> bool:
     return False
 
 
-def _begun(coco: CocoFile, folder: str, detailed: bool) -> tuple[CocoFile, list[Labels], Pieces]:
-    shown: list[Labels] = []
-    return coco, shown, Pieces(coco, shown.append, folder, detailed)
-
-
-def _last_categories(path: str) -> dict[Any, str] | None:
+def _last_categories(path: str) -> dict[Any, str]:
     """What seem to be the categories at the end of a file; whether they are is seen when it is read."""
     with open(path, "rb") as file:
         file.seek(max(os.fstat(file.fileno()).st_size - TAIL, 0))
@@ -75,49 +121,37 @@ def _last_categories(path: str) -> dict[Any, str] | None:
     text = text[place + len(word) :]
     start = text.find(b"[")
     if place < 0 or start < 0 or text[:start].strip() != b":":
-        return None
-    _, end, is_last = elements(text[start + 1 :])
-    try:
-        return _categories(json.loads(text[start : start + 1 + end] + b"]")) if is_last else None
-    except (ValueError, RecursionError):
-        return None
-
-
-def _categories(values: Any) -> dict[Any, str]:
-    if not isinstance(values, list):
         return {}
-    return {
-        value["id"]: str(value.get("name", ""))
-        for value in values
-        if isinstance(value, dict) and isinstance(value.get("id"), (int, str))
-    }
+    _, end, is_last, _ = elements(text[start + 1 :])
+    coco = CocoFile(path)
+    pieces = Pieces(coco, lambda labels: None, lambda damage, variant: None, "", False)
+    pieces.categories(Piece(text[start + 1 : start + 1 + end], 0, 1, 1))
+    return coco.categories if is_last else {}
 
 
-def _read(coco: CocoFile, pieces: Pieces, wanted: tuple[str, ...]) -> list[str]:
+def _read(coco: CocoFile, pieces: Pieces, wanted: tuple[str, ...], faults: _Faults) -> list[str]:
     """Read some of the members of a file, and give the keys of all."""
     keys: list[str] = []
+    readers = {"images": pieces.images, "categories": pieces.categories, "annotations": pieces.annotations}
     with open(coco.path, "rb") as raw:
         file = JsonFile(raw)
         try:
             for key in file.members():
                 keys.append(key)
-                if key not in wanted:
+                if key not in wanted or (key == "annotations" and not pieces.is_ready(keys)):
                     continue
+                coco.has_categories |= key == "categories"
                 if file.peek() != b"[":
-                    pieces.tell(file.damaged(f"{key} is no list"))
-                elif key == "categories":
-                    coco.categories, coco.has_categories = _categories(file.value()), True
-                elif key == "images":
-                    for piece in file.pieces():
-                        file.cut(piece, pieces.images(piece))
-                elif pieces.is_ready(keys):
-                    for piece in file.pieces():
-                        file.cut(piece, pieces.annotations(piece))
+                    faults.tell(file.damaged(f"{key} is no list"), MEMBER)
+                    coco.unread.add(key)
+                    continue
+                for piece in file.pieces():
+                    file.cut(piece, readers[key](piece))
         except Damaged as damage:
             if not keys:
-                raise SourceUnreadable(f"{coco.path}: {damage.reason}", "name a COCO file") from damage
+                raise NoCoco(f"{coco.path}: {damage.reason}", "name a COCO file", NO_JSON) from damage
             reason = f"{damage.reason}; {coco.annotations} annotations before byte {damage.offset} are sound records"
-            pieces.tell(Damaged(reason, damage.offset, damage.line, damage.column))
-        for fault in file.faults:
-            pieces.tell(fault)
+            faults.end = Damaged(reason, damage.offset, damage.line, damage.column)
+        for fault in [*file.faults, *([faults.end] if faults.end else [])]:
+            faults.tell(fault, JSON)
     return keys

@@ -5,27 +5,34 @@ that take anything, and what is no JSON at all is taken apart by its brackets, s
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import add, le, truediv
 from typing import Any
 
-import msgspec
-
 from patchkit.subjects.dataset.coco_record import (
     IMAGES,
+    JSON,
     LOOSE,
+    LOOSE_IMAGES,
+    RECORD,
     REFUSED,
     SOUND,
     UNREADABLE,
     Frame,
     Image,
     Loose,
+    LooseImage,
     Sound,
     as_float,
     broken,
+    category_fault,
     fault_of,
+    frame_of,
+    image_faults,
+    image_of,
     is_box,
+    is_known,
     is_sound,
     loose_of,
     relative,
@@ -34,7 +41,7 @@ from patchkit.subjects.dataset.coco_record import (
     value_of,
 )
 from patchkit.subjects.dataset.json_stream import Damaged, Element, Piece, elements, objects
-from patchkit.subjects.dataset.labels import COCO, EDGE, TINY, Labels, Row
+from patchkit.subjects.dataset.labels import CATEGORY_TWICE, COCO, EDGE, IMAGE_TWICE, TINY, Labels, Row
 from patchkit.subjects.dataset.seen import Repeats, SeenIds
 from patchkit.subjects.dataset.tally import Extent, Tally
 from patchkit.subjects.dataset.yolo_batch import cell, count_rows
@@ -47,16 +54,18 @@ class CocoFile:
     """What a COCO file says."""
 
     path: str
-    frames: dict[Any, Frame] = field(default_factory=dict)  # by image id
+    frames: dict[Any, Frame | None] = field(default_factory=dict)  # of every image that has an id
     names: dict[Any, str] = field(default_factory=dict)  # of the images
     categories: dict[Any, str] = field(default_factory=dict)
     objects: Counter[Any] = field(default_factory=Counter)  # of each image
     tally: Tally = field(default_factory=Tally)
     annotations: int = 0  # that could be told from each other
     has_categories: bool = False
+    unread: set[str] = field(default_factory=set)  # members of which a record has no id that can be read
 
 
 Show = Callable[[Labels], None]
+Tell = Callable[[Damaged, str], None]  # what is no JSON, with the variant of the fault
 
 
 class Pieces:
@@ -66,6 +75,7 @@ class Pieces:
         self,
         coco: CocoFile,
         show: Show,
+        tell: Tell,
         folder: str,
         detailed: bool,
         repeated: frozenset[int] | set[int] = frozenset(),
@@ -73,50 +83,111 @@ class Pieces:
         self.coco = coco
         self.repeats = Repeats()
         self._show = show
+        self._tell = tell
         self._folder = folder
         self._detailed = detailed
         self._repeated = repeated  # only these annotations are shown, from the second on
         self._met: set[int] = set()
         self._ids = SeenIds()
         self._frames: dict[tuple[float, float], Frame] = {}  # one for all images of a size
+        self.expected: dict[Any, str] = {}  # categories that seem to stand after the annotations
         self.judged_by: dict[Any, str] | None = None  # the categories, when annotations were read
 
     def is_ready(self, keys: Sequence[str]) -> bool:
         """True if annotations can be held against images and categories, after these members of the file."""
-        if self.judged_by is None and "images" in keys and self.coco.categories:
-            self.judged_by = self.coco.categories
+        if self.judged_by is None and "images" in keys:
+            self.judged_by = self.coco.categories or self.expected or None
         return self.judged_by is not None
 
-    def images(self, piece: Piece) -> int:
-        """Keep the sizes and names of images; show those that have none."""
-        text = b"[%b]" % piece.text
-        try:
-            self._keep(IMAGES.decode(text))
-            return len(piece.text)
-        except REFUSED:
-            pass
-        places, end, _ = elements(piece.text)
-        rows = []
+    def categories(self, piece: Piece) -> int:
+        """Keep ids and names of categories; show those that have no id, or that of another."""
+        categories, rows = self.coco.categories, []
+        places, end = self._elements(piece)
         for place in places:
             value = value_of(piece.text[place.start : place.end])
-            try:
-                self._keep([msgspec.convert(value, Image)])
-            except (msgspec.ValidationError, OverflowError):
-                fault = "the image has no id, no file_name, or no width and height above 0"
-                rows.append(broken(piece, place, fault))
-        if rows:
-            self._show(Labels(COCO, self.coco.path, tuple(rows), of_images=True))
+            if fault := category_fault(value):
+                rows.append(broken(piece, place, fault, RECORD))
+                self.coco.unread.add("categories")
+                continue
+            if value["id"] in categories:
+                fault = f"a category before it has the id {short(value['id'])} too"
+                rows.append(broken(piece, place, fault, CATEGORY_TWICE))
+            categories[value["id"]] = str(value.get("name", ""))
+        self._show_records(rows)
         return end
 
-    def _keep(self, images: Sequence[Image]) -> None:
+    def images(self, piece: Piece) -> int:
+        """Keep the sizes and names of images; show those that lack some of it, or have the id of another."""
+        text = b"[%b]" % piece.text
+        end = len(piece.text)
+        places: dict[int, Element] = {}
+        found: Sequence[Image | LooseImage | None]
+        try:
+            images = IMAGES.decode(text)
+            if self._keep(images):
+                return end
+            found = images
+        except REFUSED:
+            try:
+                found = LOOSE_IMAGES.decode(text)
+            except REFUSED:
+                exact, end = self._elements(piece)
+                places = dict(enumerate(exact))
+                found = [image_of(piece.text[place.start : place.end]) for place in exact]
+        faults = [(index, fault) for index, one in enumerate(found) for fault in self._image_faults(one)]
+        if faults:
+            places = places or objects(piece.text, len(found), (index for index, _ in faults))
+            self._show_records([broken(piece, places[index], *fault) for index, fault in faults])
+        return end
+
+    def _keep(self, images: Sequence[Image]) -> bool:
+        """True if each image has an id of its own; else none is kept."""
         coco = self.coco
+        ids = [image.id for image in images]
+        if not coco.frames.keys().isdisjoint(ids) or len(set(ids)) != len(ids):
+            return False
         for image in images:
             size = (image.width, image.height)
-            frame = self._frames.get(size)
-            if frame is None:
-                frame = self._frames[size] = (*size, size[0] * (1 + EDGE), size[1] * (1 + EDGE))
-            coco.frames[image.id] = frame
+            coco.frames[image.id] = self._frames.get(size) or self._frame(size)
             coco.names[image.id] = image.file_name
+        return True
+
+    def _frame(self, size: tuple[float, float]) -> Frame:
+        frame = (*size, size[0] * (1 + EDGE), size[1] * (1 + EDGE))
+        return self._frames.setdefault(size, frame)
+
+    def _image_faults(self, image: Image | LooseImage | None) -> Iterator[tuple[str, str]]:
+        """What is wrong with an image, which is kept. Boxes are compared with neither of two that have the same id."""
+        coco = self.coco
+        if image is None:
+            coco.unread.add("images")
+            yield "the image is no JSON object, or is nested too deeply", RECORD
+            return
+        one = LooseImage(image.id, image.file_name, image.width, image.height)
+        yield from image_faults(one)
+        if not isinstance(one.id, (int, float, str)):
+            coco.unread.add("images")
+            return
+        size = frame_of(one)
+        frame = self._frame(size) if size else None
+        name = one.file_name if isinstance(one.file_name, str) else None
+        if one.id in coco.frames and (coco.frames[one.id], coco.names.get(one.id)) != (frame, name):
+            yield f"an image before it has the id {short(one.id)} too, and another file or size", IMAGE_TWICE
+            frame = None
+        coco.frames[one.id] = frame
+        if name is not None:
+            coco.names[one.id] = name
+
+    def _show_records(self, rows: Sequence[Row]) -> None:
+        if rows:
+            self._show(Labels(COCO, self.coco.path, tuple(rows), of_images=True))
+
+    def _elements(self, piece: Piece) -> tuple[list[Element], int]:
+        """The elements of a piece that is no JSON, and where they end; commas between them are told."""
+        found, end, _, faults = elements(piece.text, is_piece=True)
+        for place, reason in faults:
+            self._tell(piece.damaged(place, reason), JSON)
+        return found, end
 
     def annotations(self, piece: Piece) -> int:
         """Count annotations, and show those that may not be sound."""
@@ -130,7 +201,7 @@ class Pieces:
             try:
                 found = LOOSE.decode(text)
             except REFUSED:
-                exact, end, _ = elements(piece.text)
+                exact, end = self._elements(piece)
                 places = dict(enumerate(exact))
                 found = [loose_of(piece.text[place.start : place.end]) for place in exact]
             odd = self._odd_of_any(found)
@@ -148,8 +219,8 @@ class Pieces:
         """Count what is sound; indices of the others, and whether their id was seen before."""
         if not found:
             return []
-        images = [one.image_id for one in found]
-        labels = [one.category_id for one in found]
+        images: Sequence[Any] = [one.image_id for one in found]
+        labels: Sequence[Any] = [one.category_id for one in found]
         boxes = [one.bbox for one in found]
         hashes = list(map(hash, zip(images, labels, boxes, strict=True)))
         if self._repeated:
@@ -157,20 +228,23 @@ class Pieces:
         self.repeats.add(hashes)
         seen = self._ids.repeated([one.id for one in found])
         frames = list(map(self.coco.frames.get, images))
-        odd = {index for index, frame in enumerate(frames) if frame is None} if None in frames else set()
-        if odd:
+        odd, unframed = set(seen), set()
+        if None in frames:
+            unframed = {index for index, frame in enumerate(frames) if frame is None}
+            odd |= {index for index in unframed if images[index] not in self.coco.frames}
             frames = [frame or NOWHERE for frame in frames]
-        categories = self.coco.categories
+        categories = self.judged_by
         if categories and not categories.keys() >= set(labels):
             odd |= {index for index, label in enumerate(labels) if label not in categories}
-        columns = (*zip(*boxes, strict=True), *zip(*frames, strict=True))
+        columns: Columns = (*zip(*boxes, strict=True), *zip(*frames, strict=True))
         if not _are_inside(columns):
-            odd |= {index for index, values in enumerate(zip(*columns, strict=True)) if not _is_inside(*values)}
-        odd |= seen
-        if odd:
-            sound = [index for index in range(len(found)) if index not in odd]
-            images, labels = [images[index] for index in sound], [labels[index] for index in sound]
-            columns = tuple([column[index] for index in sound] for column in columns)
+            outside = {index for index, values in enumerate(zip(*columns, strict=True)) if not _is_inside(*values)}
+            odd |= outside - unframed
+        if unframed:
+            self._count_labels(*_chosen(unframed - odd, images, labels))
+        if odd or unframed:
+            sound = [index for index in range(len(found)) if index not in odd and index not in unframed]
+            images, labels, *columns = _chosen(sound, images, labels, *columns)
         self._count(images, labels, columns)
         return [(index, index in seen) for index in sorted(odd)]
 
@@ -199,12 +273,9 @@ class Pieces:
         seen = self._ids.repeated([found[index].id for index in others])
         return sorted(odd + [(index, place in seen) for place, index in enumerate(others)])
 
-    def _count(self, images: list[int], labels: list[int], columns: "Columns") -> None:
+    def _count(self, images: Sequence[Any], labels: Sequence[Any], columns: "Columns") -> None:
+        self._count_labels(images, labels)
         tally = self.coco.tally
-        self.coco.objects.update(images)
-        tally.objects += len(labels)
-        tally.classes.update(labels)
-        tally.forms["box"] += len(labels)
         xs, ys, widths, heights, across, down, _, _ = columns
         if not labels:
             return
@@ -215,19 +286,27 @@ class Pieces:
             tally.places.update(map(cell, map(_centre, ys, heights, down), map(_centre, xs, widths, across)))
             tally.sizes.update(map(cell, high, wide))
 
+    def _count_labels(self, images: Sequence[Any], labels: Sequence[Any]) -> None:
+        tally = self.coco.tally
+        self.coco.objects.update(images)
+        tally.objects += len(labels)
+        tally.classes.update(labels)
+        tally.forms["box"] += len(labels)
+
     def _row(self, one: Loose | Sound, piece: Piece, place: Element, is_repeated: bool) -> Row:
         coco = self.coco
         row = broken(piece, place, fault_of(one, coco.frames))
         box = row.box
-        frame = coco.frames.get(one.image_id) if isinstance(one.image_id, (int, str)) else None
+        is_in_image = is_known(one.image_id, coco.frames)
+        frame = coco.frames[one.image_id] if is_in_image else None
         numbers = tuple(map(as_float, one.bbox)) if is_box(one.bbox) else ()
         if frame is not None and numbers:
             box = relative(numbers, frame)
         if not self._repeated:
             coco.tally.objects += 1
-            if frame is not None:
+            if is_in_image:
                 coco.objects[one.image_id] += 1
-        name = coco.names.get(one.image_id, "") if frame is not None else short(one.image_id)
+        name = coco.names.get(one.image_id, "") if is_in_image else short(one.image_id)
         return Row(
             row.line,
             row.start,
@@ -239,21 +318,20 @@ class Pieces:
             box,
             row.fault,
             one.id if isinstance(one.id, (int, str)) else None,
-            f"{self._folder}/{name}" if frame is not None and self._folder else name,
+            f"{self._folder}/{name}" if is_in_image and name and self._folder else name,
             row.column,
             is_repeated=is_repeated,
             is_duplicate=bool(self._repeated),
+            variant=RECORD if one.bbox is UNREADABLE else "",
         )
 
-    def tell(self, damage: Damaged) -> None:
-        """Show where the file is not sound."""
-        if not self._repeated:
-            place = (damage.line, damage.offset, damage.offset)
-            row = Row(*place, "", None, (), "broken", None, damage.reason, column=damage.column)
-            self._show(Labels(COCO, self.coco.path, (row,)))
+
+def _chosen(indices: Iterable[int], *columns: Sequence[Any]) -> list[Sequence[Any]]:
+    order = list(indices)
+    return [[column[index] for index in order] for column in columns]
 
 
-Columns = tuple[Sequence[float], ...]  # left, top, width, height of each box, and the four of its frame
+Columns = Sequence[Sequence[float]]  # left, top, width, height of each box, and the four of its frame
 
 
 def _are_inside(columns: Columns) -> bool:

@@ -1,6 +1,7 @@
 """One record of a COCO file: what a sound one is, what is made of any other, and how it is shown."""
 
 import json
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -19,10 +20,10 @@ _Size = Annotated[float, Meta(gt=0, le=FAR)]
 class Sound(msgspec.Struct, gc=False):
     """An annotation that only its image and its category can make wrong."""
 
-    image_id: int
-    category_id: int
+    image_id: int | str
+    category_id: int | str
     bbox: tuple[_Part, _Part, _Size, _Size]
-    id: int
+    id: int | str
 
 
 class Loose(msgspec.Struct, gc=False):
@@ -37,19 +38,35 @@ class Loose(msgspec.Struct, gc=False):
 class Image(msgspec.Struct, gc=False):
     """An image whose boxes can be looked at."""
 
-    id: int
+    id: int | str
     file_name: str
     width: _Size
     height: _Size
 
 
+class LooseImage(msgspec.Struct, gc=False):
+    """An image as it is."""
+
+    id: Any = None
+    file_name: Any = None
+    width: Any = None
+    height: Any = None
+
+
 SOUND = msgspec.json.Decoder(list[Sound])
 LOOSE = msgspec.json.Decoder(list[Loose])
 IMAGES = msgspec.json.Decoder(list[Image])
+LOOSE_IMAGES = msgspec.json.Decoder(list[LooseImage])
 REFUSED = (msgspec.DecodeError, RecursionError, OverflowError, ValueError)
 
 
 Frame = tuple[float, float, float, float]  # width and height of an image, and how far a box may reach, in pixels
+Frames = Mapping[Any, Frame | None]  # by image id; None: the file does not say how large the image is
+
+# Faults with fates of their own.
+JSON, RECORD, MEMBER, NO_CATEGORIES = "json", "record", "member", "no-categories"
+IMAGE_ID, FILE_NAME = "image-id", "image-file-name"
+NO_SIZE, NEGATIVE_SIZE, ODD_SIZE = "image-no-size", "image-size-negative", "image-size-odd"
 
 
 def value_of(text: bytes) -> Any:
@@ -71,7 +88,7 @@ def loose_of(text: bytes) -> Loose:
 def is_sound(one: Loose) -> bool:
     """True for what `Sound` takes."""
     box = one.bbox
-    if not type(one.image_id) is type(one.category_id) is type(one.id) is int or not is_box(box):
+    if not {int, str}.issuperset(map(type, (one.image_id, one.category_id, one.id))) or not is_box(box):
         return False
     x, y, width, height = box
     return bool(0 <= x < FAR and 0 <= y < FAR and 0 < width < FAR and 0 < height < FAR)
@@ -91,7 +108,61 @@ def is_box(value: Any) -> bool:
     return {int, float}.issuperset(map(type, value))
 
 
-def fault_of(one: Loose | Sound, frames: dict[Any, Frame]) -> str:
+def is_known(id: Any, known: Mapping[Any, Any]) -> bool:
+    """True if a record has this id, as Python compares them: what is no number and no text is none."""
+    return isinstance(id, (int, float, str)) and id in known
+
+
+def image_of(text: bytes) -> LooseImage | None:
+    """The image of a record that is no JSON; None if it is no object either."""
+    value = value_of(text)
+    if not isinstance(value, dict):
+        return None
+    return LooseImage(value.get("id"), value.get("file_name"), value.get("width"), value.get("height"))
+
+
+def frame_of(one: LooseImage) -> tuple[float, float] | None:
+    """Width and height, where they are numbers that boxes can be held against."""
+    width, height = one.width, one.height
+    if not {int, float}.issuperset((type(width), type(height))) or not (0 < width <= FAR and 0 < height <= FAR):
+        return None
+    return float(width), float(height)
+
+
+def image_faults(one: LooseImage) -> Iterator[tuple[str, str]]:
+    """What an image lacks, and the variant of each fault."""
+    if not isinstance(one.id, (int, float, str)):
+        yield "the image has no id" if one.id is None else f"the id of an image is {short(one.id)}", IMAGE_ID
+    if not isinstance(one.file_name, str):
+        fault = f"file_name is {short(one.file_name)}" if one.file_name is not None else "it has no file_name"
+        yield f"image {short(one.id)}: {fault}", FILE_NAME
+    if frame_of(one) is None:
+        fault = f"width is {short(one.width)}, height is {short(one.height)}: its boxes are not compared with its edges"
+        yield f"image {short(one.id)}: {fault}", _size_variant(one)
+
+
+def _size_variant(one: LooseImage) -> str:
+    """By what Python's float() makes of them, which is what PaddleDetection asks."""
+    try:
+        sides = [float(one.width), float(one.height)]
+    except (TypeError, ValueError, OverflowError):
+        return NO_SIZE
+    return NEGATIVE_SIZE if min(sides) < 0 else ODD_SIZE
+
+
+def category_fault(value: Any) -> str:
+    """Why a category is none; empty if it is one."""
+    if not isinstance(value, dict):
+        return "the category is no JSON object, or is nested too deeply"
+    id = value.get("id")
+    if id is None:
+        return "the category has no id"
+    if not isinstance(id, (int, str)) or isinstance(id, bool):
+        return f"the id of a category is {short(id)}"
+    return ""
+
+
+def fault_of(one: Loose | Sound, frames: Frames) -> str:
     """Why an annotation cannot be understood; empty if it can."""
     if one.bbox is UNREADABLE:
         return "the annotation is no JSON object, or is nested too deeply"
@@ -99,7 +170,7 @@ def fault_of(one: Loose | Sound, frames: dict[Any, Frame]) -> str:
         return f"bbox is {short(one.bbox)}, and no list of four numbers"
     if not isinstance(one.category_id, (int, str)) or isinstance(one.category_id, bool):
         return f"category_id is {short(one.category_id)}"
-    if not isinstance(one.image_id, (int, str)) or one.image_id not in frames:
+    if not is_known(one.image_id, frames):
         return NO_IMAGE
     if not isinstance(one.id, (int, str)) or isinstance(one.id, bool):
         return f"id is {short(one.id)}"
@@ -123,14 +194,12 @@ def relative(numbers: tuple[float, ...], frame: Frame) -> Box:
     return (x + width / 2) / across, (y + height / 2) / down, width / across, height / down
 
 
-def broken(piece: Piece, place: Element, fault: str) -> Row:
+def broken(piece: Piece, place: Element, fault: str, variant: str = "") -> Row:
     """A row for the record at a place, of which only the place is known."""
     raw = piece.text[place.start : place.end]
     text = raw[: 4 * SHOWN].decode("utf-8", "backslashreplace")
     shown = " ".join(text.split())
     shown = f"{shown[:SHOWN]}..." if len(shown) > SHOWN else shown
-    before = piece.text[: place.start]
-    line = piece.line + before.count(b"\n")
-    column = place.start - before.rfind(b"\n") if b"\n" in before else piece.column + place.start
-    start = piece.offset + place.start
-    return Row(line, start, start + len(raw), shown, None, (), "broken", None, fault, column=column)
+    at = piece.damaged(place.start, fault)
+    end = at.offset + len(raw)
+    return Row(at.line, at.offset, end, shown, None, (), "broken", None, fault, column=at.column, variant=variant)

@@ -16,6 +16,7 @@ class Unreadable:
     reason: str
     line: int = 1
     is_image: bool = False
+    variant: str = ""  # of the reason, where trainers do not do with it what they do with a file that is not there
 
 
 @dataclass(frozen=True)

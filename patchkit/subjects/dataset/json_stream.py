@@ -8,13 +8,18 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
+
+import msgspec
 
 PIECE = 1 << 18  # bytes: its records stay in the cache of a core
 LARGEST = 64 << 20  # bytes of one element
 _BETWEEN = re.compile(rb"\}\s*,\s*\{")
-_MARK = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
-_SPACE = re.compile(rb"[\s,]*")
+_MARK = re.compile(rb'"(?:[^"\\]|\\.)*("?)|[\[\]{},]', re.DOTALL)  # the group is empty where a string does not end
+_SPACE = re.compile(rb"\s*")
+_ANY = msgspec.json.Decoder(list[msgspec.Raw])
+_VALUE, _END = b"value", b"end"
+MISSING, TOO_MANY = "a comma is missing", "there is a comma too many"
 
 
 class Damaged(Exception):
@@ -34,6 +39,13 @@ class Piece:
     line: int
     column: int
 
+    def damaged(self, place: int, reason: str) -> Damaged:
+        """A fault at a place in the text."""
+        line = self.line + self.text.count(b"\n", 0, place)
+        line_start = self.text.rfind(b"\n", 0, place) + 1
+        column = place - line_start + (1 if line_start else self.column)
+        return Damaged(reason, self.offset + place, line, column)
+
 
 @dataclass(frozen=True)
 class Element:
@@ -43,38 +55,75 @@ class Element:
     end: int
 
 
-def elements(text: bytes) -> tuple[list[Element], int, bool]:
-    """The whole elements at the begin of a text, where the last one ends, and whether the array ends after it."""
+class Elements(NamedTuple):
+    """What `elements` finds."""
+
+    found: list[Element]
+    end: int  # of the last one
+    is_last: bool  # the array ends after it
+    faults: list[tuple[int, str]]  # places between them where a comma is missing, or is too many
+
+
+def elements(text: bytes, *, is_piece: bool = False) -> Elements:
+    """The whole elements at the begin of a text. A number at its end is one only in a piece, which is cut after one."""
     found: list[Element] = []
-    depth, start = 0, _begin(text, 0)
+    faults: list[tuple[int, str]] = []
+    start, is_taken, is_last = _begin(text, 0), False, False
     end = start
-    for mark in _MARK.finditer(text, start):
-        symbol = mark.group()
+
+    def take(begin: int, stop: int) -> None:
+        nonlocal end, is_taken
+        if is_taken:
+            faults.append((begin, MISSING))
+        end = begin + len(text[begin:stop].rstrip())
+        found.append(Element(begin, end))
+        is_taken = True
+
+    for symbol, begin, stop in _marks(text, start):
+        if symbol == _END and not is_piece:
+            break
+        if text[start:begin].strip():  # a number, or what is no JSON
+            take(start, begin)
+        if symbol == _VALUE:
+            take(begin, stop)
+        elif symbol == b",":
+            if not is_taken:
+                faults.append((begin, TOO_MANY))
+            is_taken = False
+        else:
+            is_last = symbol != _END
+        start = _begin(text, stop)
+    return Elements(found, end, is_last, [fault for fault in faults if fault[0] < end])
+
+
+def _marks(text: bytes, position: int) -> Iterator[tuple[bytes, int, int]]:
+    """Whole objects, arrays and strings of an array, the commas between them, and its end or that of the text."""
+    depth = begin = 0
+    for mark in _MARK.finditer(text, position):
+        symbol, start, stop = mark.group(), mark.start(), mark.end()
         if symbol in (b"{", b"["):
+            begin = begin if depth else start
             depth += 1
         elif symbol in (b"}", b"]"):
             depth -= 1
             if depth < 0:
-                if text[start : mark.start()].strip():
-                    found.append(Element(start, mark.start()))
-                    end = mark.start()
-                return found, end, True
-        elif symbol == b"," and depth == 0:
-            if mark.start() > start:
-                found.append(Element(start, mark.start()))
-                end = mark.start()
-            start = _begin(text, mark.end())
-    if depth == 0 and text[start:].rstrip().endswith((b"}", b"]", b'"')):
-        end = start + len(text[start:].rstrip())
-        found.append(Element(start, end))
-    return found, end, False
+                yield symbol, start, stop
+                return
+            if depth == 0:
+                yield _VALUE, begin, stop
+        elif symbol != b"," and not mark.group(1):
+            return
+        elif depth == 0:
+            yield symbol if symbol == b"," else _VALUE, start, stop
+    if depth == 0:
+        yield _END, len(text), len(text)
 
 
 def objects(text: bytes, count: int, wanted: Iterable[int]) -> dict[int, Element]:
     """The places of some of so many objects, which the text is known to hold."""
     between = list(_BETWEEN.finditer(text))
     if len(between) != count - 1:  # the mark also stands in a string or deeper
-        return dict(enumerate(elements(text)[0]))
+        return dict(enumerate(elements(text, is_piece=True).found))
     places = {}
     for index in wanted:
         start = between[index - 1].end() - 1 if index else _begin(text, 0)
@@ -113,16 +162,14 @@ class JsonFile:
         if self._next() != b"{":
             raise self.damaged("it is no JSON object")
         self._position += 1
+        is_first = True
         while True:
-            symbol, commas = self._next(), 0
-            while symbol == b",":
-                commas += 1
-                self._position += 1
-                symbol = self._next()
+            symbol = self._pass_commas(is_first)
+            is_first = False
             if symbol == b"}":
                 self._position += 1
-                if commas or self._next():
-                    self._fault("there is a comma before the end" if commas else "there is text after the end")
+                if self._next():
+                    self._fault("there is text after the end")
                 return
             if symbol != b'"':
                 raise self.damaged("the file ends early" if not symbol else f"a key was expected, not {symbol!r}")
@@ -150,7 +197,7 @@ class JsonFile:
         try:
             found: object = json.loads(raw)
         except (ValueError, RecursionError) as error:
-            raise self.damaged(str(error) or "it is nested too deeply") from error
+            raise self.damaged(_reason(error)) from error
         self._position = end
         return found
 
@@ -160,20 +207,16 @@ class JsonFile:
         Raises   Damaged.
         """
         self._position += 1  # the bracket
-        wanted, is_first = PIECE, True
+        wanted, is_first, is_due = PIECE, True, True
         while True:
             self._fill(wanted)
-            begin = _begin(self._text, self._position)
-            passed = self._text[self._position : begin]
-            commas = passed.count(b",")
-            self._position = begin
-            is_last = self._next() == b"]"
-            if commas > (0 if is_last or is_first else 1):
-                self._fault("there is a comma too many")
-            is_first = False
-            if is_last:
+            symbol = self._pass_commas(is_first) if is_due else self._next()
+            is_first = is_due = False
+            if symbol == b"]":
                 self._position += 1
                 return
+            if symbol == b"}":
+                raise self.damaged(f"an element was expected, not {symbol!r}")
             cut = self._candidate()
             before = self._position
             if cut is not None:
@@ -181,14 +224,13 @@ class JsonFile:
                 yield self._piece(before, cut)
                 self._position = self._cut
                 if self._position > before:
-                    wanted = PIECE
+                    wanted, is_due = PIECE, True
                     continue
-            found, end, is_last = elements(self._text[before:])
-            if found or is_last:
-                if found:
-                    yield self._piece(before, before + end)
+            found, end, _, _ = elements(self._text[before:])
+            if found:
+                yield self._piece(before, before + end)
                 self._position = before + end
-                wanted = PIECE
+                wanted, is_due = PIECE, True
             elif self._is_at_end:
                 raise self.damaged("the file ends in the middle of an array")
             elif wanted > LARGEST:
@@ -204,6 +246,19 @@ class JsonFile:
     def cut(self, piece: Piece, length: int) -> None:
         """Take only so many bytes of a piece; 0: it was cut inside of an element."""
         self._cut = piece.offset - self._offset + length
+
+    def _pass_commas(self, is_first: bool) -> bytes:
+        """The first byte after the commas that come next, which are one between two values and none elsewhere."""
+        commas: list[Damaged] = []
+        while (symbol := self._next()) == b",":
+            commas.append(self.damaged(TOO_MANY))
+            self._position += 1
+        wanted = 0 if is_first or symbol in (b"]", b"}", b"") else 1
+        if len(commas) > wanted:
+            self.faults.append(commas[-1])
+        elif len(commas) < wanted:
+            self._fault(MISSING)
+        return symbol
 
     def damaged(self, reason: str) -> Damaged:
         position = self._position
@@ -273,14 +328,37 @@ class JsonFile:
     def _pass_over(self) -> None:
         if self._next() == b"[":
             for piece in self.pieces():
-                self.cut(piece, elements(piece.text)[1])
+                self.cut(piece, self._passed(piece))
             return
         start, end = self._extent()
         try:
             json.loads(self._text[start:end])
         except (ValueError, RecursionError) as error:
-            self._fault(str(error) or "it is nested too deeply")
+            self._fault(_reason(error))
         self._position = end
+
+    def _passed(self, piece: Piece) -> int:
+        """How many bytes of a piece are whole values; whether they are JSON is told."""
+        try:
+            _ANY.decode(b"[%b]" % piece.text)
+            return len(piece.text)
+        except (msgspec.DecodeError, RecursionError, ValueError):
+            pass
+        found, end, _, faults = elements(piece.text, is_piece=True)
+        self.faults += [piece.damaged(place, reason) for place, reason in faults]
+        for one in found:
+            try:
+                json.loads(piece.text[one.start : one.end])
+            except (ValueError, RecursionError) as error:
+                self.faults.append(piece.damaged(one.start, _reason(error)))
+        return end
+
+
+def _reason(error: ValueError | RecursionError) -> str:
+    """Why a value is no JSON, without the place, which is counted from the begin of the value."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return error.msg if isinstance(error, json.JSONDecodeError) else str(error)
 
 
 def _value_end(text: bytes, position: int, is_at_end: bool) -> int | None:
@@ -293,6 +371,8 @@ def _value_end(text: bytes, position: int, is_at_end: bool) -> int | None:
             depth -= 1
             if depth <= 0:
                 return mark.end() if depth == 0 else mark.start()
+        elif symbol != b"," and not mark.group(1):
+            return None  # a string that does not end
         elif depth == 0:  # a string, or the comma after a number
             return mark.start() if symbol == b"," else mark.end()
     return len(text) if is_at_end and depth == 0 and position < len(text) else None

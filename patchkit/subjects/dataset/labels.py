@@ -11,6 +11,7 @@ Box = tuple[float, float, float, float]  # centre x, centre y, width, height, in
 EDGE = 1e-3
 TINY = 1e-3
 PIXELS = 2.0  # nobody means a box that begins two images away
+IMAGE_TWICE, CATEGORY_TWICE = "image", "category"  # variants of a fault: a record before it has the same id
 NO_IMAGE = "no image"  # fault of an annotation whose image the file does not have
 LABEL_LIMIT = 1 << 24  # whole numbers below it are exact in float32
 
@@ -38,6 +39,7 @@ class Row:
     column: int = 1
     is_repeated: bool = False  # an annotation before it has its id
     is_duplicate: bool = False  # an annotation before it has its image, category and box
+    variant: str = ""  # of its fault, where trainers do not do with it what they do with others
 
 
 @dataclass(frozen=True)
@@ -53,17 +55,25 @@ class Labels:
     columns: int | None = None  # of every row, where kpt_shape says so
     dimensions: int = 2  # numbers of a point of a pose
     is_empty: bool = False
-    of_images: bool = False  # these are records of images, not of objects
+    of_images: bool = False  # these are records of images or categories, not of objects: they are never moved
+    unread: frozenset[str] = frozenset()  # "images", "categories": some could not be read, and may be what is missed
     rules: tuple[str, ...] | None = None  # ids of those that are asked; None: all
 
     def found(self, row: Row, message: str, evidence: str, *, variant: str = "", movable: bool = True) -> Finding:
         """A finding about a row, which quarantine can take out unless it is worth keeping."""
-        has_bytes = movable and row.end > row.start
+        has_bytes = movable and not self.of_images and row.end > row.start
         fix = Fix("move the row to quarantine", removals=((row.start, row.end),)) if has_bytes else None
         place = Span(row.image if self.kind == FOLDER else self.path, row.line, row.column)
         subject = f"annotation {row.id}: " if row.id is not None else ""
         region = Region(row.image, row.box) if row.box is not None else None
         return Finding(f"{subject}{message}", place, evidence, fix, variant=variant, region=region)
+
+
+def size(labels: Labels, row: Row) -> tuple[float, ...]:
+    """Width and height of a box; only their signs tell something where the size of a COCO image is not known."""
+    if row.box is not None:
+        return row.box[2:]
+    return row.numbers[2:] if labels.kind == COCO and row.form == "box" else ()
 
 
 def places(labels: Labels, row: Row) -> tuple[float, ...]:

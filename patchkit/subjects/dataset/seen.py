@@ -19,8 +19,8 @@ class SeenIds:
 
     def repeated(self, ids: Sequence[Any]) -> set[int]:
         """Indices of the ids that were seen before, in this list or in one before it."""
-        if not {int, str, float, type(None)}.issuperset(map(type, ids)):
-            ids = [id if isinstance(id, (int, str, float)) else repr(id) for id in ids]
+        if not {int, str, type(None)}.issuperset(map(type, ids)):
+            ids = list(map(_comparable, ids))
         if self._few is None:
             return self._repeated_of_many(ids)
         found: set[int] = set()
@@ -59,6 +59,15 @@ class SeenIds:
         size = len(self._others)
         self._others.add(id)
         return len(self._others) == size
+
+
+def _comparable(id: Any) -> Any:
+    """The same for ids that Python's dictionaries hold for the same: 1, 1.0 and true."""
+    if id is None or isinstance(id, str):
+        return id
+    if isinstance(id, (int, float)):
+        return int(id) if id == id // 1 else id
+    return "repr", repr(id)
 
 
 def _again(ids: Sequence[Any], met: set[Any]) -> set[int]:
