@@ -43,6 +43,7 @@ class Rule:
     examples: tuple[Example, ...]
     signs: tuple[Sign, ...] = ()  # of a rule for logs
     may_follow: bool = False  # what a rule for logs finds may come of another failure
+    is_general: bool = False  # what it finds can happen in any code: it does not tell which patch helps
 
     @property
     def id(self) -> str:

@@ -96,6 +96,7 @@ def _diagnosed(
 ) -> tuple[list[Diagnosis], list[Skipped]]:
     """What the rules find, and the patches that cure it; then the patches whose symptom no rule knows."""
     whys = {rule.id: _why(rule) for rule in rules}
+    general = {rule.id for rule in rules if rule.is_general}
     report = run(rules, log, None)
     diagnoses = [Diagnosis(finding, whys[finding.rule]) for finding in report.findings]
     skipped = list(report.skipped)
@@ -109,7 +110,9 @@ def _diagnosed(
             diagnoses.append(_of_room(log, match, command))
         else:
             finding = diagnoses[index].finding
-            cured = replace(finding, commands=(command, *finding.commands))
+            is_first = match.is_sure or finding.rule not in general
+            commands = (command, *finding.commands) if is_first else (*finding.commands, command)
+            cured = replace(finding, commands=commands)
             diagnoses[index] = replace(diagnoses[index], finding=cured)
     return [replace(one, finding=_with_rerun(log, one.finding)) for one in diagnoses], skipped
 

@@ -11,11 +11,12 @@ from time import perf_counter
 
 from patchkit.diagnose.patterns import fault_of, literal_of
 from patchkit.findings import Skipped
+from patchkit.patching.manifest import SiteRef
 from patchkit.patching.packs import Room
 from patchkit.rule import Sign
 from patchkit.rules.log.device_assert import ASSERTION
 from patchkit.subjects.train_log.log import PATIENCE, Line, Raised, TrainLog
-from patchkit.subjects.train_log.traceback import Traceback
+from patchkit.subjects.train_log.traceback import Frame, Traceback
 
 LONGEST = 8000  # letters of a traceback, from its end
 
@@ -35,6 +36,7 @@ class Match:
     room: Room
     seen: Line | Raised
     raised: Raised | None  # the traceback that it belongs to
+    is_sure: bool  # the frames lead to the patch, or the symptom spans a traceback
 
 
 def symptoms_of(rooms: Sequence[Room]) -> tuple[list[Symptom], list[Skipped]]:
@@ -53,7 +55,7 @@ def symptoms_of(rooms: Sequence[Room]) -> tuple[list[Symptom], list[Skipped]]:
 
 
 def matches_in(log: TrainLog, symptoms: Sequence[Symptom]) -> Iterator[Match | Skipped]:
-    """The rooms that a log leads to, each once, at the first place."""
+    """The rooms that a log leads to, each once: where it is sure, else where it comes first."""
     found: dict[str, Match] = {}
     for symptom in symptoms:
         room = symptom.room
@@ -67,9 +69,13 @@ def matches_in(log: TrainLog, symptoms: Sequence[Symptom]) -> Iterator[Match | S
         else:
             matches += in_tracebacks
         for match in matches:
-            if room.id not in found or match.seen.number < found[room.id].seen.number:
+            if room.id not in found or _order(match) < _order(found[room.id]):
                 found[room.id] = match
     yield from found.values()
+
+
+def _order(match: Match) -> tuple[bool, int]:
+    return not match.is_sure, match.seen.number
 
 
 def _too_slow(symptom: Symptom) -> Skipped:
@@ -78,17 +84,23 @@ def _too_slow(symptom: Symptom) -> Skipped:
 
 def _in_lines(log: TrainLog, symptom: Symptom) -> Iterator[Match]:
     for line in log.with_sign(symptom.sign):
-        raised = log.raised_after(line)
-        if raised is None or raised is not log.raised_at(line.number) or _agrees(raised.traceback, symptom.room):
-            yield Match(symptom.room, line, raised)
+        raised = log.raised_at(line.number)
+        if raised is None and "Assertion " in line.text:
+            raised = log.raised_after(line)
+        agrees = bearing(raised.traceback, symptom.room) if raised is not None else None
+        if agrees is not False:
+            yield Match(symptom.room, line, raised, is_sure=agrees is True)
 
 
 def _in_tracebacks(log: TrainLog, symptom: Symptom) -> list[Match] | Skipped:
     pattern = re.compile(symptom.sign.pattern)
+    in_line = bool(log.with_sign(symptom.sign))
     started, matches = perf_counter(), []
     for raised in log.raised:
-        if pattern.search(_told(log, raised)) and _agrees(raised.traceback, symptom.room):
-            matches.append(Match(symptom.room, raised, raised))
+        if pattern.search(_told(log, raised)):
+            agrees = bearing(raised.traceback, symptom.room)
+            if agrees is not False:
+                matches.append(Match(symptom.room, raised, raised, is_sure=agrees is True or not in_line))
         if perf_counter() - started > PATIENCE:
             return _too_slow(symptom)
     return matches
@@ -101,15 +113,27 @@ def _told(log: TrainLog, raised: Raised) -> str:
     return "\n".join([*assertions, raised.traceback.text[-LONGEST:]])
 
 
-def _agrees(traceback: Traceback, room: Room) -> bool:
-    """False if the frames lead elsewhere than to what the patch changes. Frames that may be wrong say nothing."""
+def bearing(traceback: Traceback, room: Room) -> bool | None:
+    """Whether the frames lead to what a patch changes: True, False if they lead elsewhere, None if they do not tell.
+
+    Frames of an asynchronous error may be wrong, but not as to whose loop it is. A patch for no package is one for the
+    user's own code: the call that led into torch must be there.
+    """
+    callers = [frame for frame in traceback.frames if "-packages/torch/" not in frame.file.replace("\\", "/")]
+    if not callers:
+        return None
+    if not room.manifest.distributions:
+        return False if callers[-1].is_library else None
     sites = [site for target in room.manifest.targets for site in target.sites]
-    if not sites or not traceback.frames or traceback.is_asynchronous:
+    if any(_is_at(frame, sites) for frame in callers):
         return True
-    functions = {site.symbol.rpartition(".")[2] for site in sites}
-    names = {site.file.rpartition("/")[2] for site in sites}
-    for frame in traceback.frames:
-        function = re.split(r"[(\s]", frame.function, maxsplit=1)[0].rpartition(".")[2]
-        if function in functions or frame.file.replace("\\", "/").rpartition("/")[2] in names:
-            return True
-    return False
+    return None if traceback.is_asynchronous and not callers[-1].is_library else False
+
+
+def _is_at(frame: Frame, sites: Sequence[SiteRef]) -> bool:
+    """True for a call of a function of the sites, or in a file of that name."""
+    function = re.split(r"[(\s]", frame.function, maxsplit=1)[0].rpartition(".")[2]
+    name = frame.file.replace("\\", "/").rpartition("/")[2]
+    return any(
+        function == site.symbol.rpartition(".")[2] or name == site.file.rpartition("/")[2] for site in sites
+    )

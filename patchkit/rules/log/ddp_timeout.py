@@ -14,7 +14,7 @@ from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule, Sign
 from patchkit.subjects.train_log.cures import again
 from patchkit.subjects.train_log.evidence import evidence
-from patchkit.subjects.train_log.log import TRAIN_LOG, Line, TrainLog
+from patchkit.subjects.train_log.log import TRAIN_LOG, Line, Raised, TrainLog
 
 SIGNS = (
     Sign("Watchdog caught", r"Watchdog caught collective operation timeout"),
@@ -35,8 +35,11 @@ def check(log: TrainLog, _: object) -> Iterator[Finding]:
             )
 
 
-def scan_before(log: TrainLog, line: Line) -> Line | None:
-    """The scan that went on at a line; None if the training had begun."""
+def scan_before(log: TrainLog, line: Line) -> Line | Raised | None:
+    """The scan that went on at a line, or the call that waited for it; None if the training had begun."""
+    waiting = next((one for one in log.raised if one.traceback.holds("torch_distributed_zero_first")), None)
+    if waiting is not None:
+        return waiting
     scans = [scan for scan in log.with_sign(SCAN) if scan.place < line.place]
     starts = [start for start in log.with_sign(START) if start.place < line.place]
     return scans[-1] if scans and (not starts or starts[-1].place < scans[0].place) else None

@@ -53,4 +53,5 @@ RULE = Rule(
     (Example(BAD, BAD.replace("CUDA error: device-side assert triggered", "CUDA out of memory.")),),
     signs=(SIGN, ASSERTION),
     may_follow=True,
+    is_general=True,
 )

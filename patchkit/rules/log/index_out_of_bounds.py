@@ -49,4 +49,5 @@ RULE = Rule(
         Example(BAD.format("-sizes[i] <= index"), "AssertionError: index out of bounds\n"),
     ),
     signs=(SIGN,),
+    is_general=True,
 )
