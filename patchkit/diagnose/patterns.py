@@ -4,18 +4,20 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from patchkit.subjects.train_log.anchors import is_fast
+
 SHORTEST = 4  # letters of a literal that a log is searched for
 LONG = 100  # a repeat of more than that counts as one without end
 WORK = 10_000  # ways to share letters among the repeats of a pattern
 
 
 def literal_of(pattern: str) -> str | None:
-    """The longest text that every match holds; None if there is none worth a search."""
+    """A text that every match holds, of those that are found fast the longest; None if there is none worth a search."""
     tree = _parsed(pattern)
     if tree.state.flags & re.IGNORECASE:
         return None
-    longest = max(_runs(tree), key=len, default="")
-    return longest if len(longest) >= SHORTEST else None
+    long = [run for run in _runs(tree) if len(run) >= SHORTEST]
+    return max(long, key=lambda run: (is_fast(run.encode()), len(run)), default=None)
 
 
 def fault_of(pattern: str) -> str | None:

@@ -15,7 +15,7 @@ from patchkit.patching.packs import Room, all_rooms
 from patchkit.rule import Rule, Sign, load_rules, run
 from patchkit.rules.log.device_assert import ASSERTION
 from patchkit.subjects.train_log.cures import blocking
-from patchkit.subjects.train_log.evidence import evidence
+from patchkit.subjects.train_log.evidence import evidence, numbers_in
 from patchkit.subjects.train_log.log import Raised, TrainLog, read_train_log
 
 PACKAGE = "patchkit.rules.log"
@@ -110,6 +110,8 @@ def _diagnosed(
             diagnoses.append(_of_room(log, match, command))
         else:
             finding = diagnoses[index].finding
+            if not match.is_sure and match.seen.number != finding.location.line:
+                continue  # the rule knows better: an assertion says more than the error that came of it
             is_first = match.is_sure or finding.rule not in general
             commands = (command, *finding.commands) if is_first else (*finding.commands, command)
             cured = replace(finding, commands=commands)
@@ -125,8 +127,7 @@ def _why(rule: Rule) -> str:
 
 def _is_about(finding: Finding, match: Match) -> bool:
     """True if the evidence of a finding holds what led to a room."""
-    seen = {int(row.partition(":")[0]) for row in finding.evidence.splitlines()}
-    return match.seen.number in seen
+    return match.seen.number in numbers_in(finding.evidence)
 
 
 def _of_room(log: TrainLog, match: Match, command: str) -> Diagnosis:
@@ -146,7 +147,7 @@ def _of_room(log: TrainLog, match: Match, command: str) -> Diagnosis:
 
 def _with_rerun(log: TrainLog, finding: Finding) -> Finding:
     """The second command is to run again, where the traceback of a finding may be wrong."""
-    seen = {int(row.partition(":")[0]) for row in finding.evidence.splitlines()}
+    seen = numbers_in(finding.evidence)
     is_asynchronous = any(one.number in seen and one.traceback.is_asynchronous for one in log.raised)
     again = blocking(log)
     if not is_asynchronous or again in finding.commands:

@@ -1,7 +1,8 @@
 """The symptoms in the manifests of patch rooms: what leads from a log to a patch.
 
-A symptom is looked for in every line, and in every traceback as a whole: the assertions of the GPU in the same run, the
-frames, the exception with its message. So `index out of bounds[\\s\\S]*in compute_loss` is an assertion in one function.
+A symptom is looked for in every line, and in every traceback as a whole: the assertions of the GPU in the same run,
+the frames, the exception with its message. So `index out of bounds[\\s\\S]*in compute_loss` is an assertion in one
+function.
 """
 
 import re
@@ -55,7 +56,7 @@ def symptoms_of(rooms: Sequence[Room]) -> tuple[list[Symptom], list[Skipped]]:
 
 
 def matches_in(log: TrainLog, symptoms: Sequence[Symptom]) -> Iterator[Match | Skipped]:
-    """The rooms that a log leads to, each once: where it is sure, else where it comes first."""
+    """The rooms that a log leads to, each once: where it is sure, else in a line, else first."""
     found: dict[str, Match] = {}
     for symptom in symptoms:
         room = symptom.room
@@ -74,8 +75,8 @@ def matches_in(log: TrainLog, symptoms: Sequence[Symptom]) -> Iterator[Match | S
     yield from found.values()
 
 
-def _order(match: Match) -> tuple[bool, int]:
-    return not match.is_sure, match.seen.number
+def _order(match: Match) -> tuple[bool, bool, int]:
+    return not match.is_sure, isinstance(match.seen, Raised), match.seen.number
 
 
 def _too_slow(symptom: Symptom) -> Skipped:
@@ -134,6 +135,4 @@ def _is_at(frame: Frame, sites: Sequence[SiteRef]) -> bool:
     """True for a call of a function of the sites, or in a file of that name."""
     function = re.split(r"[(\s]", frame.function, maxsplit=1)[0].rpartition(".")[2]
     name = frame.file.replace("\\", "/").rpartition("/")[2]
-    return any(
-        function == site.symbol.rpartition(".")[2] or name == site.file.rpartition("/")[2] for site in sites
-    )
+    return any(function == site.symbol.rpartition(".")[2] or name == site.file.rpartition("/")[2] for site in sites)

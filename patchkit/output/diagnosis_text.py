@@ -31,7 +31,7 @@ def _told(one: Diagnosis) -> list[str]:
     return [
         visible(f"{place.path}:{place.line}: {severity} [{finding.rule}] {finding.message}"),
         visible(f"    why: {one.why}"),
-        *(visible(f"    {row}") for row in finding.evidence.splitlines()),
+        *(visible(f"    {row}") for row in finding.evidence.split("\n")),
         *(visible(f"    run: {command}") for command in finding.commands),
     ]
 

@@ -1,9 +1,11 @@
 """A box of the training has no width or no height.
 
-What         torchvision stops with `All bounding boxes should have positive height and width`, in the middle of an epoch.
-Why          The boxes are checked when their image is trained on, and not when the data is loaded. A box with x1 = x2, or one
-             that a crop or a resize left without pixels, stops the training.
-Example      AssertionError: All bounding boxes should have positive height and width. Found invalid box [10.0, 4.0, 10.0, 9.0]
+What         torchvision stops with `All bounding boxes should have positive height and width`, in the middle of an
+             epoch.
+Why          The boxes are checked when their image is trained on, and not when the data is loaded. A box with x1 = x2,
+             or one that a crop or a resize left without pixels, stops the training.
+Example      AssertionError: All bounding boxes should have positive height and width. Found invalid box [10.0, 4.0,
+             10.0, 9.0]
 Fix safety   no fix of the log. `check-data --fix` moves such boxes out.
 References   torchvision 0.29.1 models/detection/generalized_rcnn.py:110, retinanet.py:624, ssd.py:366, fcos.py:610.
 """

@@ -1,10 +1,12 @@
 """A kernel of cuBLAS failed while it ran.
 
 What         `CUBLAS_STATUS_EXECUTION_FAILED`, `INTERNAL_ERROR` or `MAPPING_ERROR`.
-Why          The GPU was in an error already, most often from an index out of bounds in an earlier kernel, or from memory
-             that was written outside of its bounds. The frames are those of the call that noticed.
-Example      RuntimeError: CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm( handle, opa, opb, m, n)`
-Fix safety   no fix of the log. Run it again with CUDA_LAUNCH_BLOCKING=1: then the first failure is the one that is told.
+Why          The GPU was in an error already, most often from an index out of bounds in an earlier kernel, or from
+             memory that was written outside of its bounds. The frames are those of the call that noticed.
+Example      RuntimeError: CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm( handle, opa, opb, m,
+             n)`
+Fix safety   no fix of the log. Run it again with CUDA_LAUNCH_BLOCKING=1: then the first failure is the one that is
+             told.
 References   https://docs.nvidia.com/cuda/cublas/#cublasstatus-t; pytorch/pytorch#21819.
 """
 

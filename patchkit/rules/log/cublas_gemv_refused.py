@@ -1,9 +1,10 @@
 """cuBLAS refused a matrix-vector product.
 
-What         `CUBLAS_STATUS_INVALID_VALUE when calling cublasSgemv`: the product of a matrix and a vector was not started.
-Why          The decode of the distribution in the loss of YOLO is such a product. Some pairs of torch and cuBLAS refuse
-             its shape; another cuBLAS than torch was built with, found first by LD_LIBRARY_PATH, and a GPU that is full
-             end the same way.
+What         `CUBLAS_STATUS_INVALID_VALUE when calling cublasSgemv`: the product of a matrix and a vector was not
+             started.
+Why          The decode of the distribution in the loss of YOLO is such a product. Some pairs of torch and cuBLAS
+             refuse its shape; another cuBLAS than torch was built with, found first by LD_LIBRARY_PATH, and a GPU that
+             is full end the same way.
 Example      RuntimeError: CUDA error: CUBLAS_STATUS_INVALID_VALUE when calling `cublasSgemv(handle, op, m, n, ...)`
 Fix safety   no fix of the log. The decode can be computed without cuBLAS, with the same result.
 References   THU-MIG/yolov10#151, #209; bubbliiiing/yolov8-pytorch#40.

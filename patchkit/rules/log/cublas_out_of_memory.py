@@ -1,8 +1,8 @@
 """cuBLAS found no memory.
 
 What         `CUBLAS_STATUS_ALLOC_FAILED`, or `CUBLAS_STATUS_NOT_INITIALIZED when calling cublasCreate`.
-Why          cuBLAS takes its workspace beside the memory that torch holds. Where the GPU is full it reports this, and not
-             `out of memory`. The same message follows an assertion on the GPU, after which nothing works there.
+Why          cuBLAS takes its workspace beside the memory that torch holds. Where the GPU is full it reports this, and
+             not `out of memory`. The same message follows an assertion on the GPU, after which nothing works there.
 Example      RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`
 Fix safety   no fix of the log. Take a smaller batch, and look with nvidia-smi for other processes on the GPU.
 References   THU-MIG/yolov10#209; https://docs.nvidia.com/cuda/cublas/#cublasstatus-t.

@@ -1,6 +1,7 @@
 """cuBLAS refused a call.
 
-What         `CUBLAS_STATUS_INVALID_VALUE`, `NOT_SUPPORTED` or `ARCH_MISMATCH` in another call than a matrix-vector product.
+What         `CUBLAS_STATUS_INVALID_VALUE`, `NOT_SUPPORTED` or `ARCH_MISMATCH` in another call than a matrix-vector
+             product.
 Why          Most often the library that was loaded is not the one that torch was built with: LD_LIBRARY_PATH leads to
              another CUDA, or a second nvidia-cublas was installed. Less often the GPU is too new or too old for it.
 Example      CUDA error: CUBLAS_STATUS_INVALID_VALUE when calling `cublasGemmEx( handle, opa, opb, m, n, k, ...)`

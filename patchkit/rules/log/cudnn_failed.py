@@ -1,10 +1,11 @@
 """A kernel of cuDNN failed while it ran.
 
 What         `CUDNN_STATUS_EXECUTION_FAILED`, `MAPPING_ERROR` or `BAD_PARAM`.
-Why          The GPU was in an error already, most often from an index out of bounds in an earlier kernel; or cuDNN does not
-             fit to torch or to the GPU. The frames are those of the call that noticed.
+Why          The GPU was in an error already, most often from an index out of bounds in an earlier kernel; or cuDNN
+             does not fit to torch or to the GPU. The frames are those of the call that noticed.
 Example      RuntimeError: cuDNN error: CUDNN_STATUS_EXECUTION_FAILED
-Fix safety   no fix of the log. Run it again with CUDA_LAUNCH_BLOCKING=1: then the first failure is the one that is told.
+Fix safety   no fix of the log. Run it again with CUDA_LAUNCH_BLOCKING=1: then the first failure is the one that is
+             told.
 References   https://docs.nvidia.com/deeplearning/cudnn: cudnnStatus_t; pytorch/pytorch#27588.
 """
 

@@ -1,10 +1,11 @@
 """The cuDNN that was loaded is not the right one.
 
-What         `cuDNN version incompatibility`, a libcudnn that cannot be loaded, `CUDNN_STATUS_VERSION_MISMATCH`, `ARCH_MISMATCH`
-             or `NOT_SUPPORTED`.
-Why          torch brings its own cuDNN. Another one that is found first, by LD_LIBRARY_PATH or because a package installed
-             nvidia-cudnn in another version, does not fit to it.
-Example      RuntimeError: cuDNN version incompatibility: PyTorch was compiled against (8, 9, 2) but found version (8, 6, 0)
+What         `cuDNN version incompatibility`, a libcudnn that cannot be loaded, `CUDNN_STATUS_VERSION_MISMATCH`,
+             `ARCH_MISMATCH` or `NOT_SUPPORTED`.
+Why          torch brings its own cuDNN. Another one that is found first, by LD_LIBRARY_PATH or because a package
+             installed nvidia-cudnn in another version, does not fit to it.
+Example      RuntimeError: cuDNN version incompatibility: PyTorch was compiled against (8, 9, 2) but found version (8,
+             6, 0)
 Fix safety   no fix of the log. Start it without LD_LIBRARY_PATH, or install torch anew, and nothing over it.
 References   pytorch/pytorch torch/backends/cudnn/__init__.py; pytorch/pytorch#104591.
 """

@@ -1,10 +1,10 @@
 """cuDNN found no memory.
 
-What         `CUDNN_STATUS_NOT_INITIALIZED`, `ALLOC_FAILED` or `INTERNAL_ERROR`, `Unable to find a valid cuDNN algorithm`, or
-             `unable to find an engine to execute this computation`.
-Why          cuDNN needs a workspace for each convolution, beside the memory that torch holds. Where the GPU is full it finds no
-             algorithm that fits, and reports this in place of `out of memory`. Libraries that do not fit together, and
-             an error of an earlier kernel, end the same way.
+What         `CUDNN_STATUS_NOT_INITIALIZED`, `ALLOC_FAILED` or `INTERNAL_ERROR`, `Unable to find a valid cuDNN
+             algorithm`, or `unable to find an engine to execute this computation`.
+Why          cuDNN needs a workspace for each convolution, beside the memory that torch holds. Where the GPU is full it
+             finds no algorithm that fits, and reports this in place of `out of memory`. Libraries that do not fit
+             together, and an error of an earlier kernel, end the same way.
 Example      RuntimeError: cuDNN error: CUDNN_STATUS_NOT_INITIALIZED
 Fix safety   no fix of the log. Take a smaller batch, and look with nvidia-smi for other processes on the GPU.
 References   haotian-liu/LLaVA#392, tinyvision/DAMO-YOLO#20: a smaller batch helped.

@@ -1,8 +1,8 @@
 """A process waited for the others until NCCL timed out.
 
 What         `Watchdog caught collective operation timeout`, or no process group within the time.
-Why          A rank did not come to the same operation: it stopped with an error of its own, hangs in its data, or has no
-             gradient for a parameter. The timeout tells only who waited. The first error of any rank is the cause.
+Why          A rank did not come to the same operation: it stopped with an error of its own, hangs in its data, or has
+             no gradient for a parameter. The timeout tells only who waited. The first error of any rank is the cause.
 Example      [Rank 1] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=808, OpType=ALLREDUCE, ...)
 Fix safety   no fix of the log. Look at the logs of all ranks: `patchkit diagnose` takes several.
 References   pytorch/pytorch#118369; ultralytics/ultralytics#15683.

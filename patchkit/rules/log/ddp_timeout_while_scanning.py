@@ -1,8 +1,9 @@
 """The other processes gave up while one scanned the labels.
 
 What         NCCL timed out, and the last that was printed before is the scan of the labels.
-Why          ultralytics scans the labels in one process while the others wait for it, at most as long as the timeout of the
-             process group. Millions of labels, or a slow disk, take longer. Once labels.cache is written the scan is short.
+Why          ultralytics scans the labels in one process while the others wait for it, at most as long as the timeout
+             of the process group. Millions of labels, or a slow disk, take longer. Once labels.cache is written the
+             scan is short.
 Example      `Scanning labels/train... 0:00:00`, and hours later `Watchdog caught collective operation timeout`.
 Fix safety   no fix of the log: scan once without DDP, then train.
 References   ultralytics/ultralytics#16949: 2.27 million images took 1 h 28; 8.4.190 engine/trainer.py:296.

@@ -1,9 +1,9 @@
 """A target of Paddle's cross entropy is outside of its classes.
 
 What         `Target -1 is out of lower bound` or `Target 460 is out of upper bound`: the check of paddle before 2.5.
-Why          In PP-YOLOE the classes are the bins of a distance. `masked_select` of some builds, 2.3.2 among them, returns
-             foreign values on the GPU; NaN from a learning rate that was not scaled, or from amp with paddle 2.3, ends
-             the same way. Elsewhere it is a label that is no class.
+Why          In PP-YOLOE the classes are the bins of a distance. `masked_select` of some builds, 2.3.2 among them,
+             returns foreign values on the GPU; NaN from a learning rate that was not scaled, or from amp with paddle
+             2.3, ends the same way. Elsewhere it is a label that is no class.
 Example      ValueError: Target -1 is out of lower bound.
 Fix safety   no fix of the log. An upgrade of paddle mends masked_select; the learning rate must be looked at as well.
 References   PaddleDetection#8963, #6723, #6380, #6093; Paddle#53603.

@@ -1,12 +1,13 @@
 """An index on the GPU is out of bounds.
 
 What         `index out of bounds` failed in IndexKernel: a tensor was indexed with a number that it does not have.
-Why          In the loss of a detector that number is a label. One that is not below the number of classes reads past the
-             scores; RetinaNet sets its one-hot targets by label, YOLO picks scores by label. Every later call on this GPU
-             fails too, so the frames of the traceback need not be those of the bad index.
+Why          In the loss of a detector that number is a label. One that is not below the number of classes reads past
+             the scores; RetinaNet sets its one-hot targets by label, YOLO picks scores by label. Every later call on
+             this GPU fails too, so the frames of the traceback need not be those of the bad index.
 Example      Assertion `index >= -sizes[i] && index < sizes[i] && "index out of bounds"` failed.
 Fix safety   no fix of the log. The labels must be mended, or the number of classes.
-References   pytorch/pytorch aten/src/ATen/native/cuda/IndexKernel.cu; mlcommons/training#785; ultralytics#4160, #13486.
+References   pytorch/pytorch aten/src/ATen/native/cuda/IndexKernel.cu; mlcommons/training#785; ultralytics#4160,
+             #13486.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,9 @@
 """A label is no class of the loss.
 
 What         `t >= 0 && t < n_classes` failed on the GPU in nll_loss, or `Target 7 is out of bounds` on the CPU.
-Why          Cross entropy takes labels from 0 to the number of classes - 1, and `ignore_index`, which is -100 unless it is
-             given. A label of -1, one counted from 1, or more classes than the model has outputs stops the kernel.
+Why          Cross entropy takes labels from 0 to the number of classes - 1, and `ignore_index`, which is -100 unless
+             it is given. A label of -1, one counted from 1, or more classes than the model has outputs stops the
+             kernel.
 Example      Assertion `t >= 0 && t < n_classes` failed.
 Fix safety   no fix of the log. Find the labels first; to ignore them hides wrong ones.
 References   pytorch/pytorch aten/src/ATen/native/cuda/Loss.cu and NLLLoss2d.cu; pytorch/pytorch#18014, #71550.

@@ -2,9 +2,10 @@
 
 What         A loss is printed as nan, from the first epoch or from a later one, or the trainer says so itself.
 Why          From the first epoch it is most often the data, such as boxes that are NaN, empty or not normalised, or a
-             learning rate without warm-up. Later it is a learning rate that is too high for the batch, or an overflow under
-             mixed precision (`amp=False` tells). Once a weight is NaN everything after it is: later errors come of it.
-Example      `1/100  3.2G  nan  nan  nan  12  640`
+             learning rate without warm-up. Later it is a learning rate that is too high for the batch, or an overflow
+             under mixed precision (`amp=False` tells). Once a weight is NaN everything after it is: later errors come
+             of it.
+Example      `1/100 3.2G nan nan nan 12 640`
 Fix safety   no fix of the log.
 References   PaddleDetection#6093; ultralytics 8.4.190 engine/trainer.py:1089-1114, the recovery from NaN.
 """
@@ -24,8 +25,9 @@ ROW = Sign("nan", r"^\s{0,12}\d{1,6}/\d{1,6}\s{1,20}[\d.]{1,12}[KMGT]?\s[\s\d.e+
 SIGNS = (
     ROW,
     Sign("nan", NAMED),
-    Sign("NaN", NAMED),
-    Sign("NaN", r"(?:Loss|Fitness) NaN/Inf detected|Training failed: NaN persisted|Loss became infinite or NaN"),
+    Sign("Loss NaN", r"Loss NaN/Inf detected"),
+    Sign("Training failed: NaN", r"Training failed: NaN persisted"),
+    Sign("Loss became", r"Loss became infinite or NaN"),
 )
 # Counted from 1, `1/100` and `Epoch [1]`; or from 0, `Epoch: [0]`, `Epoch 0:`.
 FROM_ONE = re.compile(r"^\s{0,12}(\d{1,6})/\d|[Ee]poch \[(\d{1,6})\]")
@@ -37,7 +39,9 @@ def check(log: TrainLog, _: object) -> Iterator[Finding]:
         epoch = _epoch(line.text)
         look = check_data(log, line.run, trainer_at(log, line, _trainer(line.text)))
         commands = [look, audit(log, line.run)] if epoch in (None, 1) else [audit(log, line.run), look]
-        since = "from the first epoch" if epoch == 1 else f"since epoch {epoch}" if epoch else f"since line {line.number}"
+        since = (
+            "from the first epoch" if epoch == 1 else f"since epoch {epoch}" if epoch else f"since line {line.number}"
+        )
         yield Finding(f"the loss is nan {since}", log.span(line), evidence(line), commands=tuple(commands))
 
 

@@ -1,9 +1,9 @@
 """The learning rate of the command is ignored.
 
 What         ultralytics prints `'optimizer=auto' found, ignoring 'lr0=...'`.
-Why          `optimizer` is `auto` unless it is given, and `auto` takes a learning rate and, in most releases, a momentum of
-             its own. Whoever has set `lr0`, or tunes it, trains with another one. A note where lr0 has its default: then
-             nothing that was wanted is lost.
+Why          `optimizer` is `auto` unless it is given, and `auto` takes a learning rate and, in most releases, a
+             momentum of its own. Whoever has set `lr0`, or tunes it, trains with another one. A note where lr0 has its
+             default: then nothing that was wanted is lost.
 Example      optimizer: 'optimizer=auto' found, ignoring 'lr0=0.001' and 'momentum=0.937' and determining best ...
 Fix safety   no fix of the log: give `optimizer=SGD` beside lr0.
 References   ultralytics 8.4.190 engine/trainer.py:1177-1186; `patchkit explain optimizer-auto`.

@@ -1,10 +1,13 @@
 """A label is outside of the classes of Paddle's cross entropy.
 
-What         `(OutOfRange) label value should less than the shape of axis dimension`, on a GPU `The value of label expected >= 0`.
-Why          In PP-YOLOE the classes are the bins of a distance: a wrong selection on the GPU, NaN, or a distance beyond
-             `reg_max` asks for a bin that does not exist. Elsewhere the label of an object is not below num_classes.
+What         `(OutOfRange) label value should less than the shape of axis dimension`, on a GPU `The value of label
+             expected >= 0`.
+Why          In PP-YOLOE the classes are the bins of a distance: a wrong selection on the GPU, NaN, or a distance
+             beyond `reg_max` asks for a bin that does not exist. Elsewhere the label of an object is not below
+             num_classes.
 Example      IndexError: (OutOfRange) label value should less than the shape of axis dimension when label value(28)
-Fix safety   no fix of the log. An upgrade of paddle mends the selection; the labels and the learning rate must be looked at as well.
+Fix safety   no fix of the log. An upgrade of paddle mends the selection; the labels and the learning rate must be
+             looked at as well.
 References   PaddleDetection#8205; PaddleOCR#8932; Paddle paddle/phi/kernels/gpu/cross_entropy_kernel.cu.
 """
 

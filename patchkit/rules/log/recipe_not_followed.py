@@ -1,10 +1,10 @@
 """A training on several GPUs did not follow the recipe of its model.
 
-What         The options that ultralytics printed when the training started differ from what the model was trained with by
-             its authors, and the training went to its end on several GPUs.
-Why          The AP of a paper comes from its recipe. The defaults of ultralytics are those of another model: `scale` is 0.5
-             and not 0.9 for the larger YOLOv10, mixup and copy_paste are 0. That is the root of most reports of a lower AP
-             on 8 GPUs. What remains comes from the batch of each GPU, which batch normalisation sees alone.
+What         The options that ultralytics printed when the training started differ from what the model was trained with
+             by its authors, and the training went to its end on several GPUs.
+Why          The AP of a paper comes from its recipe. The defaults of ultralytics are those of another model: `scale`
+             is 0.5 and not 0.9 for the larger YOLOv10, mixup and copy_paste are 0. That is the root of most reports of
+             a lower AP on 8 GPUs. What remains comes from the batch of each GPU, which batch normalisation sees alone.
 Example      engine/trainer: task=detect, mode=train, model=yolov10x.yaml, ..., scale=0.5, ...
 Fix safety   no fix of the log: `patchkit audit` sets the options of the next training.
 References   arXiv:2405.14458, Table 14; THU-MIG/yolov10#35, #364, #407, #500.
@@ -22,7 +22,8 @@ from patchkit.subjects.train_log.evidence import evidence
 from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
 from patchkit.subjects.train_log.ultralytics_run import Run
 
-END = Sign("epochs completed in", r"\d epochs completed in")
+# Printed once the last epoch is over, and rarer than the words of `500 epochs completed in 61.2 hours.` before it.
+END = Sign("Optimizer stripped", r"Optimizer stripped from")
 # How long a run is, and who picks its optimizer, is seen by whoever started it; the authors ran `auto` themselves.
 OPEN = ("optimizer", "epochs", "warmup_bias_lr")
 SHOWN = 6
@@ -69,6 +70,7 @@ BAD = """\
 engine/trainer: task=detect, mode=train, model=yolov10x.yaml, data=coco.yaml, epochs=500, batch=256, \
 device=0,1,2,3,4,5,6,7, scale={}, mixup=0.15, copy_paste=0.3, save_dir=runs/detect/train
 500 epochs completed in 61.204 hours.
+Optimizer stripped from runs/detect/train/weights/last.pt, 64.4MB
 """
 
 RULE = Rule(

@@ -2,8 +2,8 @@
 
 What         `index out of bounds` failed in ScatterGatherKernel on the GPU, or the same on the CPU in the loss of
              ultralytics.
-Why          The assigner of YOLO scatters a one for each label into the scores of all classes. A label that is not below
-             nc, or below 0, has no place there: more classes in the labels than `nc` of the data yaml, or a
+Why          The assigner of YOLO scatters a one for each label into the scores of all classes. A label that is not
+             below nc, or below 0, has no place there: more classes in the labels than `nc` of the data yaml, or a
              labels.cache that is older than the labels.
 Example      Assertion `idx_dim >= 0 && idx_dim < index_size && "index out of bounds"` failed.
 Fix safety   no fix of the log. The labels must be mended, or the number of classes.
@@ -32,7 +32,7 @@ def check(log: TrainLog, _: object) -> Iterator[Finding]:
     on_cpu = [line for line in log.with_sign(ON_CPU) if _is_in_loss(log, line)]
     for line in sorted([*log.with_sign(ON_GPU), *on_cpu], key=lambda line: line.place)[:1]:
         yield Finding(
-            "scatter or gather got an index that its tensor does not have; in a loss the index is a label that is no class",
+            "scatter or gather got an index out of bounds; in a loss the index is a label that is no class",
             log.span(line),
             evidence(line, log.raised_after(line)),
             commands=(check_data(log, line.run, trainer_at(log, line, "ultralytics")),),

@@ -1,8 +1,8 @@
 """SyncBatchNorm was given a tensor of the CPU.
 
 What         `SyncBatchNorm expected input tensor to be on GPU`.
-Why          SyncBatchNorm of torch trains on GPUs alone. The model was converted, and then it runs on the CPU: no GPU is seen,
-             or the device of the command is `cpu`.
+Why          SyncBatchNorm of torch trains on GPUs alone. The model was converted, and then it runs on the CPU: no GPU
+             is seen, or the device of the command is `cpu`.
 Example      ValueError: SyncBatchNorm expected input tensor to be on GPU
 Fix safety   no fix of the log. Train on a GPU, or convert the model only where there is one.
 References   torch/nn/modules/batchnorm.py, SyncBatchNorm.forward.

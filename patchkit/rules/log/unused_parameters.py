@@ -1,10 +1,11 @@
 """Parameters were left without a gradient under DDP.
 
 What         `Expected to have finished reduction in the prior iteration before starting a new one`.
-Why          DDP waits for a gradient of every parameter. Where a rank has a batch whose loss does not touch a part of the model,
-             such as a batch without any object, it waits in vain, or the other ranks hang.
+Why          DDP waits for a gradient of every parameter. Where a rank has a batch whose loss does not touch a part of
+             the model, such as a batch without any object, it waits in vain, or the other ranks hang.
 Example      RuntimeError: Expected to have finished reduction in the prior iteration before starting a new one.
-Fix safety   no fix of the log. `find_unused_parameters=True` helps at a cost in speed; better is a loss of zero that is still connected.
+Fix safety   no fix of the log. `find_unused_parameters=True` helps at a cost in speed; better is a loss of zero that
+             is still connected.
 References   https://pytorch.org/docs/stable/generated/torch.nn.parallel.DistributedDataParallel.html
 """
 

@@ -1,15 +1,15 @@
 """Where any of some literals stands in a block of bytes.
 
-`bytes.find` of one byte is memchr, more than ten times as fast as of a word. So a literal is looked for by its rarest
-letter, and one pass serves all literals with the same one. In a log that is full of that letter they are looked for as
-they are.
+`bytes.find` of one byte is memchr, many times as fast as of a word. So a literal is looked for by a letter of it that
+is rare in logs, and one pass serves all literals that have it. In a block that is full of that letter they are looked
+for as they are.
 """
 
 from collections.abc import Iterable, Iterator
 
-# What training logs are made of, the most frequent first: progress bars, losses, time stamps.
-FREQUENT = b" 0123456789.:etaosnirlcdpmgubhf|/%[],_-=ywvkIOEFNGxTWARSM()'`>LPCDH"
-RARE = FREQUENT.index(b"y")  # from here on a letter is worth a pass of its own
+# What training logs are made of, the most frequent first: progress bars, losses, time stamps, levels.
+FREQUENT = b" 0123456789.:etaosnirlcdpmgubhf|/%[],_-ywvkIOEFN=GxTWARSM()'`>LPCDH"
+RARE = FREQUENT.index(b"=")  # from here on a letter is worth a pass of its own
 MOST = 4096  # times that a letter may be seen in vain in a block
 
 
@@ -17,16 +17,17 @@ class Anchors:
     """Literals to look for."""
 
     def __init__(self, literals: Iterable[bytes]) -> None:
-        self._words: list[bytes] = []
+        left = set(literals)
+        self._words = [literal for literal in left if not is_fast(literal)]
         self._by_letter: dict[bytes, list[tuple[bytes, int]]] = {}
-        for literal in sorted(set(literals)):
-            place = max(range(len(literal)), key=lambda index: _rareness(literal[index]))
-            if _rareness(literal[place]) < RARE:
-                self._words.append(literal)
-            else:
-                self._by_letter.setdefault(literal[place : place + 1], []).append((literal, place))
+        left -= set(self._words)
+        while left:  # the letter that serves most of them, of several the rarest
+            letter = max({letter for one in left for letter in one}, key=lambda letter: _worth(letter, left))
+            served = [literal for literal in left if letter in literal]
+            self._by_letter[bytes([letter])] = [(literal, literal.index(letter)) for literal in served]
+            left -= set(served)
 
-    def found(self, data: bytes, start: int, end: int) -> list[tuple[int, bytes]]:
+    def found(self, data: bytes | bytearray, start: int, end: int) -> list[tuple[int, bytes]]:
         """Where literals begin between start and end, in order."""
         found: list[tuple[int, bytes]] = []
         for word in self._words:
@@ -36,12 +37,22 @@ class Anchors:
         return sorted(found)
 
 
+def is_fast(literal: bytes) -> bool:
+    """True if the literal has a letter that is rare in logs."""
+    return any(_rareness(letter) >= RARE for letter in literal)
+
+
+def _worth(letter: int, literals: set[bytes]) -> tuple[bool, int, int]:
+    rareness = _rareness(letter)
+    return rareness >= RARE, sum(letter in literal for literal in literals), rareness
+
+
 def _rareness(letter: int) -> int:
     place = FREQUENT.find(letter)
-    return place if place >= 0 else len(FREQUENT)
+    return place if place >= 0 else len(FREQUENT) + letter
 
 
-def _find(word: bytes, data: bytes, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+def _find(word: bytes, data: bytes | bytearray, start: int, end: int) -> Iterator[tuple[int, bytes]]:
     last = end + len(word) - 1
     place = data.find(word, start, last)
     while place >= 0:
@@ -50,7 +61,7 @@ def _find(word: bytes, data: bytes, start: int, end: int) -> Iterator[tuple[int,
 
 
 def _find_by(
-    letter: bytes, literals: list[tuple[bytes, int]], data: bytes, start: int, end: int
+    letter: bytes, literals: list[tuple[bytes, int]], data: bytes | bytearray, start: int, end: int
 ) -> list[tuple[int, bytes]]:
     found, left = [], MOST
     last = end + max(offset for _, offset in literals)

@@ -1,6 +1,7 @@
-"""A log as blocks of bytes that fit together."""
+"""A log as blocks of bytes that fit together, in one buffer that is filled again and again."""
 
 import codecs
+import io
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -8,49 +9,65 @@ SIZE = 1 << 20
 AHEAD = 1 << 16  # of what follows, so that a traceback at the end of a block is seen whole
 BEHIND = 1 << 12  # of what came before
 MARKS = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
-Block = tuple[bytes, int, int]
+Block = tuple[bytearray, int, int]
 
 
 def blocks(stream: BinaryIO) -> Iterator[Block]:
-    """Bytes with the start and the end of the part that is this block; the parts cover the log.
+    """The buffer with the start and the end of the part in it that is this block; the parts cover the log.
 
-    A part ends with a line, as long as lines are shorter than AHEAD.
+    A part ends with a line, as long as lines are shorter than AHEAD. The buffer is filled anew for the next one.
     """
-    data, start = b"", 0
-    for read in _in_utf8(stream):
-        data += read
-        end = max(data.rfind(b"\n", start, len(data) - AHEAD), data.rfind(b"\r", start, len(data) - AHEAD)) + 1
+    buffer = bytearray(SIZE + AHEAD + BEHIND)
+    start, filled = 0, _fill(stream, buffer, 0)
+    encoding = next((name for mark, name in MARKS if buffer.startswith(mark)), None)
+    if encoding is not None:
+        stream = _Utf16(bytes(buffer[2:filled]), stream, encoding)
+        filled = _fill(stream, buffer, 0)
+    while filled == len(buffer):
+        last = filled - AHEAD
+        end = max(buffer.rfind(b"\n", start, last), buffer.rfind(b"\r", start, last)) + 1
         if end <= start:
-            end = len(data) - AHEAD  # one line as long as a block
-        if end > start:
-            yield data, start, end
-            kept = max(end - BEHIND, 0)
-            data, start = data[kept:], end - kept
-    if len(data) > start:
-        yield data, start, len(data)
+            end = last  # one line as long as a block
+        yield buffer, start, end
+        kept = end - BEHIND
+        buffer[: filled - kept] = buffer[kept:filled]
+        start = BEHIND
+        filled = _fill(stream, buffer, filled - kept)
+    del buffer[filled:]
+    if filled > start:
+        yield buffer, start, filled
 
 
-def _in_utf8(stream: BinaryIO) -> Iterator[bytes]:
-    """The bytes as they come; those of UTF-16, which PowerShell writes, as UTF-8."""
-    first = _read(stream)
-    encoding = next((name for mark, name in MARKS if first.startswith(mark)), None)
-    if encoding is None:
-        while first:
-            yield first
-            first = _read(stream)
-        return
-    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
-    first = first[2:]
-    while first:
-        yield decoder.decode(first).encode("utf-8", "replace")
-        first = _read(stream)
+def _fill(stream: BinaryIO, buffer: bytearray, filled: int) -> int:
+    """How far the buffer is filled then: to its end, unless the log ends. A pipe gives what it has."""
+    with memoryview(buffer) as view:
+        while filled < len(buffer):
+            with view[filled:] as rest:
+                count = stream.readinto(rest)  # type: ignore[attr-defined]
+            if not count:
+                break
+            filled += count
+    return filled
 
 
-def _read(stream: BinaryIO) -> bytes:
-    """A block, shorter only at the end: a pipe gives what it has."""
-    parts = []
-    left = SIZE
-    while left and (part := stream.read(left)):
-        parts.append(part)
-        left -= len(part)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+class _Utf16(io.RawIOBase, BinaryIO):
+    """A log in UTF-16, which PowerShell writes, as UTF-8."""
+
+    def __init__(self, first: bytes, stream: BinaryIO, encoding: str) -> None:
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+        self._stream = stream
+        self._left = self._utf8(first)
+
+    def readinto(self, target: memoryview) -> int:  # type: ignore[override]
+        while not self._left:
+            read = self._stream.read(SIZE)
+            self._left = self._utf8(read)
+            if not read:
+                break
+        count = min(len(target), len(self._left))
+        target[:count] = self._left[:count]
+        self._left = self._left[count:]
+        return count
+
+    def _utf8(self, data: bytes) -> bytes:
+        return self._decoder.decode(data, final=not data).encode("utf-8", "replace")

@@ -9,13 +9,15 @@ HEAD = 1 << 16  # bytes: the command comes before what it prints
 _PROMPT = r"(?:[^$#>%]{0,120}[$#%>] {1,3}|\+ )"
 _SETTING = r"(?:[A-Za-z_]\w{0,60}=\S{0,200} ){0,12}"
 _START = r"(?:nohup |time |srun )?"
-_PROGRAM = r"(?:\S{0,200}/)?(?:python[\d.]{0,5} (?:-\w |-m \S{1,80} |--?\S{1,80} ){0,12}\S{1,300}\.py|torchrun \S|yolo \S)"
+_PROGRAM = (
+    r"(?:\S{0,200}/)?(?:python[\d.]{0,5} (?:-\w |-m \S{1,80} |--?\S{1,80} ){0,12}\S{1,300}\.py|torchrun \S|yolo \S)"
+)
 _PROMPTED = re.compile(rf"^{_PROMPT}({_SETTING}{_START}(?:{_PROGRAM}|\S{{0,200}}python[\d.]{{0,5}} -m \S).{{0,2000}})")
 _BARE = re.compile(rf"^({_SETTING}{_START}{_PROGRAM}.{{0,2000}})")
 _TRAINS = re.compile(r"train|torchrun|launch|distributed|fit")
 
 
-def command_in(head: bytes) -> str | None:
+def command_in(head: bytes | bytearray) -> str | None:
     """The first command that looks as if it started a training."""
     for line in head[:HEAD].splitlines()[:400]:
         text = split_rank(text_of(line[:4000]))[1]

@@ -1,4 +1,4 @@
-"""The next command after a failure, with the paths that the log tells. A word in capitals is for the user to fill in."""
+"""The next command after a failure, with the paths that the log tells. Words in capitals are left to the user."""
 
 import shlex
 from pathlib import PurePosixPath
@@ -6,7 +6,6 @@ from pathlib import PurePosixPath
 from patchkit.subjects.train_log.command import option_of
 from patchkit.subjects.train_log.log import Line, Raised, TrainLog
 from patchkit.subjects.train_log.ultralytics_run import Run
-
 
 DOCTOR = "patchkit doctor"  # the libraries that are installed
 SEES_GPU = 'python -c "import torch; print(torch.version.cuda, torch.cuda.is_available())"'

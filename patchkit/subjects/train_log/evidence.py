@@ -17,6 +17,11 @@ def evidence(*seen: Line | Raised | None) -> str:
     return "\n".join(rows)
 
 
+def numbers_in(rows: str) -> set[int]:
+    """The numbers of the lines that are evidence."""
+    return {int(row.partition(":")[0]) for row in rows.split("\n")}
+
+
 def _part(text: str, at: int) -> str:
     start = at - LEAD if at > 2 * LEAD else 0
     part = text[start : start + WIDTH].strip()
@@ -32,5 +37,5 @@ def _calls(raised: Raised) -> list[str]:
         code = f": {frame.code}" if frame.code else ""
         rows.append(f"{raised.number}: {_part(f'{frame.file}:{frame.line} in {frame.function}{code}', 0)}")
     if traceback.error:
-        rows.append(f"{raised.last - len(traceback.message)}: {_part(traceback.error, 0)}")
+        rows.append(f"{raised.last}: {_part(traceback.error, 0)}")
     return rows

@@ -21,7 +21,7 @@ TRACEBACKS = 40
 CONTEXT = 2000  # bytes before a line
 SEEN = 2000  # letters of a line that patterns look at
 PATIENCE = 2.0  # seconds that one pattern may take in a whole log
-_OPTIONS = "engine/trainer: "
+_OPTIONS = "mode=train"
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class Raised:
     traceback: Traceback
     number: int  # line of its head
     last: int  # line of its exception
+    stop: int  # last line of the message
     run: Run
 
 
@@ -68,12 +69,12 @@ class TrainLog:
 
     def raised_at(self, number: int) -> Raised | None:
         """The traceback that a line is part of."""
-        return next((one for one in self.raised if one.number <= number <= one.last), None)
+        return next((one for one in self.raised if one.number <= number <= one.stop), None)
 
     def raised_after(self, line: Line) -> Raised | None:
         """The traceback that a line is part of, else the first after it of the same run, else the last before it."""
         within = [one for one in self.raised if one.run == line.run]
-        later = [one for one in within if one.last >= line.number]
+        later = [one for one in within if one.stop >= line.number]
         return (self.raised_at(line.number) or next(iter(later), None)) or next(reversed(within), None)
 
     def span(self, line: Line | Raised) -> Span:
@@ -119,7 +120,9 @@ def read_train_log(stream: BinaryIO, path: str, signs: Iterable[Sign]) -> TrainL
         size += end - start
         lines += data.count(b"\n", start, end)
     kept = {sign: tuple(found) for sign, found in reading.lines.items()}
-    return TrainLog(path, TRAIN_LOG, size, lines, kept, tuple(reading.raised), tuple(reading.runs), command, tuple(reading.slow))
+    return TrainLog(
+        path, TRAIN_LOG, size, lines, kept, tuple(reading.raised), tuple(reading.runs), command, tuple(reading.slow)
+    )
 
 
 def _by_anchor(signs: Iterable[Sign]) -> dict[bytes, list[tuple[Sign, "re.Pattern[str]"]]]:
@@ -130,7 +133,7 @@ def _by_anchor(signs: Iterable[Sign]) -> dict[bytes, list[tuple[Sign, "re.Patter
 
 
 def _look(
-    reading: _Reading, data: bytes, found: list[tuple[int, bytes]], start: int, before: tuple[int, int]
+    reading: _Reading, data: bytes | bytearray, found: list[tuple[int, bytes]], start: int, before: tuple[int, int]
 ) -> bool:
     """Look at the lines of a block that hold anchors; True if an anchor need not be looked for any more."""
     size, number = before
@@ -149,14 +152,14 @@ def _look(
     return is_full
 
 
-def _keep_traceback(reading: _Reading, data: bytes, place: int, number: int) -> None:
+def _keep_traceback(reading: _Reading, data: bytes | bytearray, place: int, number: int) -> None:
     traceback = traceback_at(data, place)
     if traceback is None:
         return
     if len(reading.raised) > TRACEBACKS:
         reading.raised.pop()  # only the last is wanted
-    last = number + data.count(b"\n", place, traceback.end)
-    reading.raised.append(Raised(traceback, number, last, _run(reading)))
+    last, stop = (number + data.count(b"\n", place, end) for end in (traceback.end, traceback.stop))
+    reading.raised.append(Raised(traceback, number, last, stop, _run(reading)))
 
 
 def _keep_run(reading: _Reading, run: Run) -> None:
@@ -171,7 +174,7 @@ def _run(reading: _Reading) -> Run:
     return reading.runs[-1] if reading.runs else Run()
 
 
-def _keep_line(reading: _Reading, data: bytes, place: int, anchor: bytes, moved: tuple[int, int]) -> bool:
+def _keep_line(reading: _Reading, data: bytes | bytearray, place: int, anchor: bytes, moved: tuple[int, int]) -> bool:
     """Keep a line for the signs that it has; True if the anchor need not be looked for any more."""
     low, high = line_at(data, place)
     rank, text = split_rank(text_of(data[low:high]))
@@ -197,5 +200,5 @@ def _keep_line(reading: _Reading, data: bytes, place: int, anchor: bytes, moved:
     return is_full
 
 
-def _context(data: bytes, low: int) -> str:
+def _context(data: bytes | bytearray, low: int) -> str:
     return text_of(data[max(low - CONTEXT, 0) : low])

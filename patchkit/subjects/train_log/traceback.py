@@ -11,15 +11,17 @@ LONGEST = 1 << 16  # bytes
 FRAMES = 200
 WIDEST = 500  # letters of a line
 MESSAGE = 8  # lines of the message of an exception after its first
+_GOES_ON = re.compile(r"^(?: |\[Hint|CUDA kernel errors|For debugging consider|Compile with|Device-side assert)")
 FOREIGN = 3  # lines of other writers between the frames and the exception
 
 _FRAME = re.compile(r'^  File "([^"]{1,400})", line (\d{1,9})(?:, in (.{1,200}))?')
 _ERROR = re.compile(r"^(?:[A-Za-z_]\w{0,80}\.){0,8}[A-Za-z_]\w{0,80}(?:: |:?\s*$)")
 # IPython 7: `path in function(arguments)`; 8: `File path:line, in function(arguments)`, `Cell In[3], line 5`.
 _CELL = re.compile(
-    r"^(?:File )?((?:[~/.<]|[A-Za-z]:\\|Cell In|Input In)[^:]{0,400}?)(?::(\d{1,9}))?,?(?: line (\d{1,9})| in (.{1,200}))"
+    r"^(?:File )?((?:[~/.<]|[A-Za-z]:\\|Cell In|Input In)[^:]{0,400}?)(?::(\d{1,9}))?,?"
+    r"(?: line (\d{1,9})| in (.{1,200}))"
 )
-_ARROW = re.compile(r"^-{2,}> ?(\d{1,9})(.*)")
+_ARROW = re.compile(r"^-{1,8}> ?(\d{1,9})(.*)")
 _RULE = re.compile(r"^(?:\w{0,80}(?:Error|Exception|Interrupt|Exit|Iteration)\b)")
 _LIBRARY = ("site-packages", "dist-packages", "/lib/python", "<frozen ")
 
@@ -46,8 +48,8 @@ class Traceback:
     frames: tuple[Frame, ...]
     error: str  # RuntimeError: CUDA error: ...
     message: tuple[str, ...]  # the lines of the exception after the first
-    start: int  # offset in the data that it was read from
-    end: int
+    end: int  # where the first line of the exception ends, in the data that it was read from
+    stop: int  # where its last one does
 
     @property
     def text(self) -> str:
@@ -66,7 +68,7 @@ class Traceback:
         return any(word in self.text for word in words)
 
 
-def traceback_at(data: bytes, place: int) -> Traceback | None:
+def traceback_at(data: bytes | bytearray, place: int) -> Traceback | None:
     """The traceback whose head is at a place; None if it is one of C++."""
     lines = _lines(data, place)
     head, _ = next(lines, ("", 0))
@@ -76,7 +78,7 @@ def traceback_at(data: bytes, place: int) -> Traceback | None:
     return _notebook(lines, place) if _RULE.match(before.strip()) else _plain(lines, place)
 
 
-def _lines(data: bytes, place: int) -> Iterator[tuple[str, int]]:
+def _lines(data: bytes | bytearray, place: int) -> Iterator[tuple[str, int]]:
     """The line of the head and those after it from the same process, each with its end."""
     first = data.rfind(b"\n", max(place - WIDEST, 0), place) + 1
     first = max(first, data.rfind(b"\r", first, place) + 1)
@@ -106,12 +108,12 @@ def _plain(lines: Iterator[tuple[str, int]], place: int) -> Traceback | None:
         elif text.startswith("  ") or not text.strip():
             continue
         elif _ERROR.match(text):
-            return _ended(frames, text, lines, place, end)
+            return _ended(frames, text, lines, end)
         else:
             foreign += 1
             if foreign > FOREIGN:
                 break
-    return Traceback(tuple(frames), "", (), place, end) if frames else None
+    return Traceback(tuple(frames), "", (), end, end) if frames else None
 
 
 def _notebook(lines: Iterator[tuple[str, int]], place: int) -> Traceback | None:
@@ -125,18 +127,17 @@ def _notebook(lines: Iterator[tuple[str, int]], place: int) -> Traceback | None:
                 line = int(match[2] or match[3] or 0)
                 frames.append(Frame(match[1].strip(), line, (match[4] or "<module>").strip(), ""))
         elif _RULE.match(text):
-            return _ended(frames, text, lines, place, end)
-    return Traceback(tuple(frames), "", (), place, end) if frames else None
+            return _ended(frames, text, lines, end)
+    return Traceback(tuple(frames), "", (), end, end) if frames else None
 
 
-def _ended(
-    frames: list[Frame], error: str, lines: Iterator[tuple[str, int]], place: int, end: int
-) -> Traceback | None:
+def _ended(frames: list[Frame], error: str, lines: Iterator[tuple[str, int]], end: int) -> Traceback | None:
     """A traceback with its exception. Without a frame it is none: a name can stand alone in a line."""
     message: list[str] = []
+    stop = end
     for text, after in lines:
-        if not text.strip() or HEAD in text or len(message) == MESSAGE:
+        if not _GOES_ON.match(text) or not text.strip() or len(message) == MESSAGE:
             break
         message.append(text)
-        end = after
-    return Traceback(tuple(frames), error.strip(), tuple(message), place, end) if frames else None
+        stop = after
+    return Traceback(tuple(frames), error.strip(), tuple(message), end, stop) if frames else None
