@@ -209,8 +209,11 @@ def test_commands_name_what_the_options_of_the_run_name() -> None:
         "patchkit check-data my.yaml --for ultralytics",
         "patchkit audit runs/detect/train/args.yaml --gpus 2",
     )
-    [(_, _, commands)] = found(options() + KNOWN["cudnn-out-of-memory"])
-    assert commands[0] == "yolo train cfg=runs/detect/train/args.yaml batch=128"
+    [(_, _, commands)] = found("$ yolo train model=a.pt batch=17 name='my run'\n" + KNOWN["cudnn-out-of-memory"])
+    assert commands[0] == "yolo train model=a.pt batch=8 name='my run'"
+    [(_, _, commands)] = found("+ python train.py --batch-size 1\n" + KNOWN["cudnn-out-of-memory"])
+    assert commands[0] == "python train.py --batch-size 1"
+    assert found(KNOWN["cudnn-out-of-memory"])[0][2][0] == "nvidia-smi"
     # The newest releases print the options by name, and in colour.
     log = "\x1b[34m\x1b[1mengine/trainer: \x1b[0mamp=True, data=a.yaml, device=[0, 1], mode=train, task=detect\n"
     [(_, _, commands)] = found(log + ROW.format("nan"))

@@ -32,7 +32,7 @@ def check(log: TrainLog, _: object) -> Iterator[Finding]:
             "cuBLAS refused a product of a matrix and a vector",
             log.span(line),
             evidence(line, log.raised_after(line)),
-            commands=(DOCTOR, smaller_batch(line.run)),
+            commands=(DOCTOR, smaller_batch(log)),
         )
 
 

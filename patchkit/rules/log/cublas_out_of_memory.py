@@ -25,7 +25,7 @@ def check(log: TrainLog, _: object) -> Iterator[Finding]:
             "cuBLAS could not start: the memory of the GPU is full, or an error came before",
             log.span(line),
             evidence(line, log.raised_after(line)),
-            commands=(smaller_batch(line.run), blocking(log)),
+            commands=(smaller_batch(log), blocking(log)),
         )
 
 

@@ -1,5 +1,6 @@
 """The next command after a failure, with the paths that the log tells. Words in capitals are left to the user."""
 
+import re
 import shlex
 from pathlib import PurePosixPath
 
@@ -7,6 +8,7 @@ from patchkit.subjects.train_log.command import option_of
 from patchkit.subjects.train_log.log import Line, Raised, TrainLog
 from patchkit.subjects.train_log.ultralytics_run import Run
 
+_BATCH = re.compile(r"(?:^| )(--?batch[-_]size[= ]|--batch[= ]|-b |batch=)(\d{1,6})(?= |$)")
 DOCTOR = "patchkit doctor"  # the libraries that are installed
 SEES_GPU = 'python -c "import torch; print(torch.version.cuda, torch.cuda.is_available())"'
 
@@ -34,12 +36,13 @@ def blocking(log: TrainLog) -> str:
     return again(log, "CUDA_LAUNCH_BLOCKING=1")
 
 
-def smaller_batch(run: Run) -> str:
-    """The training with half of its batch, where the options tell it."""
-    batch, args = run.option("batch"), run.args_yaml
-    if batch is None or not batch.isdigit() or args is None:
+def smaller_batch(log: TrainLog) -> str:
+    """The training with half of its batch, where its command tells it; else who else is on the GPU."""
+    match = _BATCH.search(log.command or "")
+    if log.command is None or match is None:
         return "nvidia-smi"
-    return f"yolo train cfg={shlex.quote(args)} batch={max(int(batch) // 2, 1)}"
+    half = str(max(int(match[2]) // 2, 1))
+    return log.command[: match.start(2)] + half + log.command[match.end(2) :]
 
 
 def scan_once(run: Run) -> str:
