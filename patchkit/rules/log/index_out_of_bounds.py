@@ -1,7 +1,7 @@
 """An index of a tensor is out of bounds.
 
-What         `index out of bounds` failed in IndexKernel on the GPU, or the same on the CPU in the loss of RetinaNet: a
-             tensor was indexed with a number that it does not have.
+What         `index out of bounds` failed in IndexKernel on the GPU, or the same on the CPU in the loss of RetinaNet or
+             YOLO: a tensor was indexed with a number that it does not have.
 Why          In the loss of a detector that number is a label. One that is not below the number of classes reads past
              the scores; RetinaNet sets its one-hot targets by label, YOLO picks scores by label. Every later call on
              this GPU fails too, so the frames of the traceback need not be those of the bad index.
@@ -27,7 +27,7 @@ SIGN = Sign(
 
 
 ON_CPU = Sign("IndexError", r"IndexError: index -?\d{1,20} is out of bounds for dimension \d{1,3} with size")
-LOSSES = ("in compute_loss",)
+LOSSES = ("in compute_loss", "ultralytics/utils/tal.py", "ultralytics/utils/loss.py")
 
 
 def check(log: TrainLog, _: object) -> Iterator[Finding]:

@@ -22,8 +22,9 @@ def check_data(log: TrainLog, run: Run, trainer: str) -> str:
 def audit(log: TrainLog, run: Run) -> str:
     """Look at the options that the training had."""
     config = run.args_yaml or option_of(log.command, "cfg") or _config(log) or "CONFIG"
-    gpus = run.gpus if run.gpus else "N"
-    return f"patchkit audit {shlex.quote(config)} --gpus {gpus}"
+    if run.options and (run.gpus or 0) < 2:
+        return f"patchkit audit {shlex.quote(config)}"  # the file says so itself
+    return f"patchkit audit {shlex.quote(config)} --gpus {run.gpus or 'N'}"
 
 
 def again(log: TrainLog, setting: str) -> str:
