@@ -40,6 +40,7 @@ bench: $(READY)  ## the figures of the README, from an installed patchkit
 	$(PYTHON) benchmarks/audit.py
 	$(BIN)/python benchmarks/loss_cost.py
 	$(BIN)/python benchmarks/check_data.py
+	$(PYTHON) benchmarks/diagnose.py
 
 clean:  ## remove whatever the other targets have made
 	rm -rf .venv .cache .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

@@ -22,6 +22,17 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Sign:
+    """Lines of a log that a rule looks at: those that hold the anchor, and in which the pattern is found.
+
+    A log is searched for anchors alone, so it must be long or odd enough to be rare. The pattern takes linear time.
+    """
+
+    anchor: str
+    pattern: str
+
+
+@dataclass(frozen=True)
 class Rule:
     """One rule. Its id is the name of its file, its documentation the docstring."""
 
@@ -30,6 +41,9 @@ class Rule:
     kinds: tuple[str, ...]  # of subjects
     check: Check
     examples: tuple[Example, ...]
+    signs: tuple[Sign, ...] = ()  # of a rule for logs
+    may_follow: bool = False  # what a rule for logs finds may come of another failure
+    is_general: bool = False  # what it finds can happen in any code: it does not tell which patch helps
 
     @property
     def id(self) -> str:

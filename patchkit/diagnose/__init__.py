@@ -1,0 +1,1 @@
+"""The diagnosis of a log: what happened, why, and the next command."""

@@ -1,0 +1,1 @@
+"""Rules for the logs of trainings. One file is one known failure."""

@@ -1,0 +1,51 @@
+"""cuBLAS refused a matrix-vector product.
+
+What         `CUBLAS_STATUS_INVALID_VALUE when calling cublasSgemv`: the product of a matrix and a vector was not
+             started.
+Why          The decode of the distribution in the loss of YOLO is such a product. Some pairs of torch and cuBLAS
+             refuse its shape; another cuBLAS than torch was built with, found first by LD_LIBRARY_PATH, and a GPU that
+             is full end the same way.
+Example      RuntimeError: CUDA error: CUBLAS_STATUS_INVALID_VALUE when calling `cublasSgemv(handle, op, m, n, ...)`
+Fix safety   no fix of the log. The decode can be computed without cuBLAS, with the same result.
+References   THU-MIG/yolov10#151, #209; bubbliiiing/yolov8-pytorch#40.
+"""
+
+from collections.abc import Iterator
+
+from patchkit.findings import Finding, Severity
+from patchkit.rule import Example, Rule, Sign
+from patchkit.subjects.train_log.cures import DOCTOR, smaller_batch
+from patchkit.subjects.train_log.evidence import evidence
+from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
+
+SIGNS = (
+    Sign(
+        "CUBLAS_STATUS_",
+        r"CUBLAS_STATUS_(?:INVALID_VALUE|NOT_SUPPORTED) when calling [`'\"]?cublas[SDH]gemv",
+    ),
+)
+
+
+def check(log: TrainLog, _: object) -> Iterator[Finding]:
+    for line in log.with_sign(*SIGNS)[:1]:
+        yield Finding(
+            "cuBLAS refused a product of a matrix and a vector",
+            log.span(line),
+            evidence(line, log.raised_after(line)),
+            commands=(DOCTOR, smaller_batch(log)),
+        )
+
+
+RULE = Rule(
+    __name__,
+    Severity.ERROR,
+    (TRAIN_LOG,),
+    check,
+    (
+        Example(
+            "RuntimeError: CUDA error: CUBLAS_STATUS_INVALID_VALUE when calling `cublasSgemv(handle, op, m, n)`\n",
+            "RuntimeError: CUDA error: invalid argument\n",
+        ),
+    ),
+    signs=SIGNS,
+)

@@ -1,0 +1,73 @@
+"""An index of a tensor is out of bounds.
+
+What         `index out of bounds` failed in IndexKernel on the GPU, or the same on the CPU in the loss of RetinaNet or
+             YOLO: a tensor was indexed with a number that it does not have.
+Why          In the loss of a detector that number is a label. One that is not below the number of classes reads past
+             the scores; RetinaNet sets its one-hot targets by label, YOLO picks scores by label. Every later call on
+             this GPU fails too, so the frames of the traceback need not be those of the bad index.
+Example      Assertion `index >= -sizes[i] && index < sizes[i] && "index out of bounds"` failed.
+Fix safety   no fix of the log. The labels must be mended, or the number of classes.
+References   pytorch/pytorch aten/src/ATen/native/cuda/IndexKernel.cu; mlcommons/training#785; ultralytics#4160,
+             #13486.
+"""
+
+from collections.abc import Iterator
+
+from patchkit.findings import Finding, Severity
+from patchkit.rule import Example, Rule, Sign
+from patchkit.subjects.train_log.cures import check_data, trainer_at
+from patchkit.subjects.train_log.evidence import evidence
+from patchkit.subjects.train_log.log import TRAIN_LOG, Line, TrainLog
+
+# The order of the two comparisons changed in torch 2.2.
+SIGN = Sign(
+    "Assertion",
+    r'Assertion [`\'"]?(?:index >= -sizes\[i\]|-sizes\[i\] <= index) && index < sizes\[i\] && "index out of bounds"',
+)
+
+
+ON_CPU = Sign("IndexError", r"IndexError: index -?\d{1,20} is out of bounds for dimension \d{1,3} with size")
+LOSSES = ("in compute_loss", "ultralytics/utils/tal.py", "ultralytics/utils/loss.py")
+
+
+def check(log: TrainLog, _: object) -> Iterator[Finding]:
+    on_cpu = [line for line in log.with_sign(ON_CPU) if _is_in_loss(log, line)]
+    for line in sorted([*log.with_sign(SIGN), *on_cpu], key=lambda line: line.place)[:1]:
+        yield Finding(
+            "a tensor was indexed out of its bounds; in a loss the index is a label that is no class",
+            log.span(line),
+            evidence(line, log.raised_after(line)),
+            commands=(check_data(log, line.run, trainer_at(log, line, "torchvision")),),
+        )
+
+
+def _is_in_loss(log: TrainLog, line: Line) -> bool:
+    """An index out of bounds says nothing about labels where no loss is computed."""
+    raised = log.raised_at(line.number)
+    return raised is not None and raised.traceback.holds(*LOSSES)
+
+
+BAD = """\
+../aten/src/ATen/native/cuda/IndexKernel.cu:92: operator(): block: [496,0,0], thread: [64,0,0] \
+Assertion `{0} && index < sizes[i] && "index out of bounds"` failed.
+"""
+
+IN_LOSS = """\
+Traceback (most recent call last):
+  File "/venv/lib/python3.11/site-packages/torchvision/models/detection/retinanet.py", line 1, in compute_loss
+IndexError: index 91 is out of bounds for dimension 1 with size 91
+"""
+
+RULE = Rule(
+    __name__,
+    Severity.ERROR,
+    (TRAIN_LOG,),
+    check,
+    (
+        Example(BAD.format("index >= -sizes[i]"), "IndexError: list index out of range\n"),
+        Example(BAD.format("-sizes[i] <= index"), "AssertionError: index out of bounds\n"),
+        Example(IN_LOSS, IN_LOSS.replace("in compute_loss", "in my_sampler")),
+    ),
+    signs=(SIGN, ON_CPU),
+    is_general=True,
+)

@@ -1,0 +1,78 @@
+"""The loss is not a number.
+
+What         A loss is printed as nan, from the first epoch or from a later one, or the trainer says so itself.
+Why          From the first epoch it is most often the data, such as boxes that are NaN, empty or not normalised, or a
+             learning rate without warm-up. Later it is a learning rate that is too high for the batch, or an overflow
+             under mixed precision (`amp=False` tells). Once a weight is NaN everything after it is: later errors come
+             of it.
+Example      `1/100 3.2G nan nan nan 12 640`
+Fix safety   no fix of the log.
+References   PaddleDetection#6093; ultralytics 8.4.190 engine/trainer.py:1089-1114, the recovery from NaN.
+"""
+
+import re
+from collections.abc import Iterator
+
+from patchkit.findings import Finding, Severity
+from patchkit.rule import Example, Rule, Sign
+from patchkit.subjects.train_log.cures import audit, check_data, trainer_at
+from patchkit.subjects.train_log.evidence import evidence
+from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
+
+NAMED = r"(?i)loss[\w./]{0,40}['\"]?\s{0,3}(?:[:=]|is)\s{0,3}(?:tensor\()?nan\b"
+# The progress bar of ultralytics: epoch, memory, losses, instances, size.
+ROW = Sign("nan", r"^\s{0,12}\d{1,6}/\d{1,6}\s{1,20}[\d.]{1,12}[KMGT]?\s[\s\d.e+-]{0,200}nan\b")
+SIGNS = (
+    ROW,
+    Sign("nan", NAMED),
+    Sign("Loss NaN", r"Loss NaN/Inf detected"),
+    Sign("Training failed: NaN", r"Training failed: NaN persisted"),
+    Sign("Loss became", r"Loss became infinite or NaN"),
+)
+# Counted from 1, `1/100` and `Epoch [1]`; or from 0, `Epoch: [0]`, `Epoch 0:`.
+FROM_ONE = re.compile(r"^\s{0,12}(\d{1,6})/\d|[Ee]poch \[(\d{1,6})\]")
+FROM_ZERO = re.compile(r"[Ee]poch: ?\[?(\d{1,6})|[Ee]poch (\d{1,6}):")
+
+
+def check(log: TrainLog, _: object) -> Iterator[Finding]:
+    for line in log.with_sign(*SIGNS)[:1]:
+        epoch = _epoch(line.text)
+        look = check_data(log, line.run, trainer_at(log, line, _trainer(line.text)))
+        commands = [look, audit(log, line.run)] if epoch in (None, 1) else [audit(log, line.run), look]
+        since = (
+            "from the first epoch" if epoch == 1 else f"since epoch {epoch}" if epoch else f"since line {line.number}"
+        )
+        yield Finding(f"the loss is nan {since}", log.span(line), evidence(line), commands=tuple(commands))
+
+
+def _epoch(text: str) -> int | None:
+    """Of a line, counted from 1."""
+    if match := FROM_ONE.search(text):
+        return int(match[1] or match[2])
+    match = FROM_ZERO.search(text)
+    return int(match[1] or match[2]) + 1 if match else None
+
+
+def _trainer(text: str) -> str:
+    return "paddledetection" if "ppdet" in text else "torchvision"
+
+
+RULE = Rule(
+    __name__,
+    Severity.ERROR,
+    (TRAIN_LOG,),
+    check,
+    (
+        Example(
+            "      1/100      3.21G        nan        nan        nan         12        640: 100%\n",
+            "      1/100      3.21G      1.402      0.911      1.204         12        640: 100%\n",
+        ),
+        Example(
+            "[07/12 10:33:21] ppdet.engine INFO: Epoch: [3] [ 0/339] learning_rate: 0.0025 loss: nan loss_cls: nan\n",
+            "[07/12 10:33:21] ppdet.engine INFO: Epoch: [3] [ 0/339] learning_rate: 0.0025 loss: 2.1 loss_cls: 1.2\n",
+        ),
+        Example("Loss is nan, stopping training\n", "names: [nan, naan bread]\nNo loss\n"),
+        Example("WARNING Loss NaN/Inf detected (attempt 1/3), recovering from last.pt...\n", "NaN labels: 0\n"),
+    ),
+    signs=SIGNS,
+)

@@ -1,0 +1,78 @@
+"""Where any of some literals stands in a block of bytes.
+
+`bytes.find` of one byte is memchr, many times as fast as of a word. So a literal is looked for by a letter of it that
+is rare in logs, and one pass serves all literals that have it. In a block that is full of that letter they are looked
+for as they are.
+"""
+
+from collections.abc import Iterable, Iterator
+
+# What training logs are made of, the most frequent first: progress bars, losses, time stamps, levels.
+FREQUENT = b" 0123456789.:etaosnirlcdpmgubhf|/%[],_-ywvkIOEFN=GxTWARSM()'`>LPCDH"
+RARE = FREQUENT.index(b"=")  # from here on a letter is worth a pass of its own
+MOST = 4096  # times that a letter may be seen in vain in a block
+
+
+class Anchors:
+    """Literals to look for."""
+
+    def __init__(self, literals: Iterable[bytes]) -> None:
+        left = set(literals)
+        self._words = [literal for literal in left if not is_fast(literal)]
+        self._by_letter: dict[bytes, list[tuple[bytes, int]]] = {}
+        left -= set(self._words)
+        while left:  # the letter that serves most of them, of several the rarest
+            letter = max({letter for one in left for letter in one}, key=lambda letter: _worth(letter, left))
+            served = [literal for literal in left if letter in literal]
+            self._by_letter[bytes([letter])] = [(literal, literal.index(letter)) for literal in served]
+            left -= set(served)
+
+    def found(self, data: bytes | bytearray, start: int, end: int) -> list[tuple[int, bytes]]:
+        """Where literals begin between start and end, in order."""
+        found: list[tuple[int, bytes]] = []
+        for word in self._words:
+            found += _find(word, data, start, end)
+        for letter, literals in self._by_letter.items():
+            found += _find_by(letter, literals, data, start, end)
+        return sorted(found)
+
+
+def is_fast(literal: bytes) -> bool:
+    """True if the literal has a letter that is rare in logs."""
+    return any(_rareness(letter) >= RARE for letter in literal)
+
+
+def _worth(letter: int, literals: set[bytes]) -> tuple[bool, int, int]:
+    rareness = _rareness(letter)
+    return rareness >= RARE, sum(letter in literal for literal in literals), rareness
+
+
+def _rareness(letter: int) -> int:
+    place = FREQUENT.find(letter)
+    return place if place >= 0 else len(FREQUENT) + letter
+
+
+def _find(word: bytes, data: bytes | bytearray, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+    last = end + len(word) - 1
+    place = data.find(word, start, last)
+    while place >= 0:
+        yield place, word
+        place = data.find(word, place + 1, last)
+
+
+def _find_by(
+    letter: bytes, literals: list[tuple[bytes, int]], data: bytes | bytearray, start: int, end: int
+) -> list[tuple[int, bytes]]:
+    found, left = [], MOST
+    last = end + max(offset for _, offset in literals)
+    place = data.find(letter, start, last)
+    while place >= 0:
+        for literal, offset in literals:
+            if start <= place - offset < end and data.startswith(literal, place - offset):
+                found.append((place - offset, literal))
+                left += 1
+        left -= 1
+        if not left:
+            return [hit for literal, _ in literals for hit in _find(literal, data, start, end)]
+        place = data.find(letter, place + 1, last)
+    return found

@@ -1,0 +1,204 @@
+"""The log of a training, as rules see it: the lines that they asked for, the tracebacks, the runs."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import BinaryIO
+
+from patchkit.findings import Span
+from patchkit.rule import Sign
+from patchkit.subjects.train_log.anchors import Anchors
+from patchkit.subjects.train_log.blocks import blocks
+from patchkit.subjects.train_log.command import command_in
+from patchkit.subjects.train_log.lines import line_at, split_rank, text_of
+from patchkit.subjects.train_log.traceback import HEAD, Traceback, traceback_at
+from patchkit.subjects.train_log.ultralytics_run import Run, run_of
+
+TRAIN_LOG = "train-log"
+KEPT = 20  # lines of a sign; the first tell what happened
+TRACEBACKS = 40
+CONTEXT = 2000  # bytes before a line
+SEEN = 2000  # letters of a line that patterns look at
+PATIENCE = 2.0  # seconds that one pattern may take in a whole log
+_OPTIONS = "mode=train"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line that a sign was found in."""
+
+    number: int  # 1-based
+    text: str  # without colours and what the launcher put before it
+    rank: str
+    before: str  # the last lines that were printed before it
+    run: Run
+    place: int  # bytes of the log before it
+    at: int  # where in the text the sign is
+
+
+@dataclass(frozen=True)
+class Raised:
+    """A traceback with its place."""
+
+    traceback: Traceback
+    number: int  # line of its head
+    last: int  # line of its exception
+    stop: int  # last line of the message
+    run: Run
+
+
+@dataclass(frozen=True)
+class TrainLog:
+    """What is known of a log. What it keeps is bounded, whatever the size of the log."""
+
+    path: str
+    kind: str
+    size: int  # bytes
+    length: int  # lines
+    lines: Mapping[Sign, tuple[Line, ...]]
+    raised: tuple[Raised, ...]  # the first TRACEBACKS and the last
+    runs: tuple[Run, ...]  # the first and the last of those that print options
+    command: str | None
+    slow: tuple[Sign, ...] = ()  # those that took too long, and were given up
+
+    def with_sign(self, *signs: Sign) -> list[Line]:
+        """The lines with any of the signs, in order; each once."""
+        found = {line.place: line for sign in signs for line in self.lines.get(sign, ())}
+        return [found[place] for place in sorted(found)]
+
+    def raised_at(self, number: int) -> Raised | None:
+        """The traceback that a line is part of."""
+        return next((one for one in self.raised if one.number <= number <= one.stop), None)
+
+    def raised_after(self, line: Line) -> Raised | None:
+        """The traceback that a line is part of, else the first after it of the same run, else the last before it."""
+        within = [one for one in self.raised if one.run == line.run]
+        later = [one for one in within if one.stop >= line.number]
+        return (self.raised_at(line.number) or next(iter(later), None)) or next(reversed(within), None)
+
+    def span(self, line: Line | Raised) -> Span:
+        return Span(self.path, line.number)
+
+    @property
+    def run(self) -> Run:
+        """The last run."""
+        return self.runs[-1] if self.runs else Run()
+
+
+@dataclass
+class _Reading:
+    """What is gathered while a log is read."""
+
+    signs: dict[bytes, list[tuple[Sign, "re.Pattern[str]"]]]
+    lines: dict[Sign, list[Line]] = field(default_factory=dict)
+    raised: list[Raised] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    seconds: dict[Sign, float] = field(default_factory=dict)
+    slow: list[Sign] = field(default_factory=list)
+
+    @property
+    def anchors(self) -> Anchors:
+        return Anchors([*self.signs, HEAD.encode(), _OPTIONS.encode()])
+
+
+def read_train_log(stream: BinaryIO, path: str, signs: Iterable[Sign]) -> TrainLog:
+    """Read a log to its end, and keep what the signs ask for.
+
+    Raises   OSError.
+    """
+    reading = _Reading(_by_anchor(signs))
+    anchors = reading.anchors
+    size = lines = 0
+    command = None
+    for data, start, end in blocks(stream):
+        if not size:
+            command = command_in(data)
+        found = anchors.found(data, start, end)
+        if found and _look(reading, data, found, start, (size, lines)):
+            anchors = reading.anchors
+        size += end - start
+        lines += data.count(b"\n", start, end)
+    kept = {sign: tuple(found) for sign, found in reading.lines.items()}
+    return TrainLog(
+        path, TRAIN_LOG, size, lines, kept, tuple(reading.raised), tuple(reading.runs), command, tuple(reading.slow)
+    )
+
+
+def _by_anchor(signs: Iterable[Sign]) -> dict[bytes, list[tuple[Sign, "re.Pattern[str]"]]]:
+    by_anchor: dict[bytes, list[tuple[Sign, re.Pattern[str]]]] = {}
+    for sign in dict.fromkeys(signs):
+        by_anchor.setdefault(sign.anchor.encode(), []).append((sign, re.compile(sign.pattern)))
+    return by_anchor
+
+
+def _look(
+    reading: _Reading, data: bytes | bytearray, found: list[tuple[int, bytes]], start: int, before: tuple[int, int]
+) -> bool:
+    """Look at the lines of a block that hold anchors; True if an anchor need not be looked for any more."""
+    size, number = before
+    counted = start
+    is_full = False
+    for place, anchor in found:
+        number += data.count(b"\n", counted, place)
+        counted = max(counted, place)
+        if anchor == HEAD.encode():
+            _keep_traceback(reading, data, place, number + 1)
+        elif anchor == _OPTIONS.encode():
+            low, high = line_at(data, place)
+            _keep_run(reading, run_of(text_of(data[low:high]), number + 1))
+        elif anchor in reading.signs:
+            is_full |= _keep_line(reading, data, place, anchor, (size - start, number + 1))
+    return is_full
+
+
+def _keep_traceback(reading: _Reading, data: bytes | bytearray, place: int, number: int) -> None:
+    traceback = traceback_at(data, place)
+    if traceback is None:
+        return
+    if len(reading.raised) > TRACEBACKS:
+        reading.raised.pop()  # only the last is wanted
+    last, stop = (number + data.count(b"\n", place, end) for end in (traceback.end, traceback.stop))
+    reading.raised.append(Raised(traceback, number, last, stop, _run(reading)))
+
+
+def _keep_run(reading: _Reading, run: Run) -> None:
+    if not run.options:
+        return
+    if len(reading.runs) > TRACEBACKS:
+        reading.runs.pop()
+    reading.runs.append(run)
+
+
+def _run(reading: _Reading) -> Run:
+    return reading.runs[-1] if reading.runs else Run()
+
+
+def _keep_line(reading: _Reading, data: bytes | bytearray, place: int, anchor: bytes, moved: tuple[int, int]) -> bool:
+    """Keep a line for the signs that it has; True if the anchor need not be looked for any more."""
+    low, high = line_at(data, place)
+    rank, text = split_rank(text_of(data[low:high]))
+    is_full = False
+    for sign, pattern in list(reading.signs[anchor]):
+        kept = reading.lines.setdefault(sign, [])
+        if kept and kept[-1].place == moved[0] + low:
+            continue
+        started = perf_counter()
+        match = pattern.search(text[:SEEN])
+        reading.seconds[sign] = reading.seconds.get(sign, 0.0) + perf_counter() - started
+        if match is not None:
+            line = Line(moved[1], text, rank, _context(data, low), _run(reading), moved[0] + low, match.start())
+            kept.append(line)
+        is_slow = reading.seconds[sign] > PATIENCE
+        if is_slow:
+            reading.slow.append(sign)
+        if is_slow or len(kept) == KEPT:
+            reading.signs[anchor].remove((sign, pattern))
+            if not reading.signs[anchor]:
+                del reading.signs[anchor]
+                is_full = True
+    return is_full
+
+
+def _context(data: bytes | bytearray, low: int) -> str:
+    return text_of(data[max(low - CONTEXT, 0) : low])
