@@ -23,6 +23,7 @@ LAYERS = [
     "rules",
     "audit",
     "check_data",
+    "doctor",
     "output",
     "cli",
 ]

@@ -3,11 +3,16 @@
 import hashlib
 import importlib
 import importlib.util
+import os
+import re
+import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from patchkit.errors import BrokenPack, UnknownPatch
+from patchkit.patching.distinfo import normalised
 
 if TYPE_CHECKING:
     from patchkit.patching.manifest import Manifest
@@ -77,6 +82,42 @@ def find_room(id: str) -> Room:
     if len(matches) > 1:
         raise BrokenPack(f"two packs define '{id}': {matches[0][0]} and {matches[1][0]}", "uninstall one of them")
     return _room(*matches[0])
+
+
+def rooms_naming(distributions: Collection[str]) -> list[Room]:
+    """The rooms of every pack whose manifest names one of these distributions, by id.
+
+    A manifest that names none of them is not parsed, and metadata is parsed only where another pack is installed.
+    """
+    packs = [OWN_PACK] if _has_own_pack_alone() else _packs()
+    return sorted(
+        (_room(pack, folder) for pack in packs for folder in _folders(pack) if _names_one(folder, distributions)),
+        key=lambda room: room.id,
+    )
+
+
+def _names_one(folder: Path, distributions: Collection[str]) -> bool:
+    words = re.findall(r"[A-Za-z0-9][A-Za-z0-9._-]*", (folder / MANIFEST).read_text(encoding="utf-8", errors="replace"))
+    return any(normalised(word) in distributions for word in set(words))
+
+
+def _has_own_pack_alone() -> bool:
+    """True if our own distribution is the only one on the import path that has an entry point of the group."""
+    found = []
+    for place in sys.path:
+        try:
+            with os.scandir(place or ".") as entries:
+                names = [entry.path for entry in entries if entry.name.endswith((".dist-info", ".egg-info"))]
+        except OSError:
+            continue
+        for name in names:
+            try:
+                with open(f"{name}/entry_points.txt", "rb") as file:  # noqa: PTH123 - some hundred times
+                    if GROUP.encode() in file.read():
+                        found.append(os.path.basename(name))  # noqa: PTH119
+            except OSError:
+                continue
+    return bool(found) and all(name.startswith("patchkit_cv") for name in found)
 
 
 def room_digest(pack: str, id: str) -> str | None:

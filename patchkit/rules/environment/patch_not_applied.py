@@ -1,0 +1,85 @@
+"""A patch is for the code that is installed, and it is not applied.
+
+What         The release of ultralytics, paddledet or torchvision holds the code that a patch mends, as its file has it
+             by RECORD, and there is no receipt of the patch.
+Why          The defect is there, whether or not this training meets it. It is a note, because `patchkit show ID` also
+             says when not to apply a patch.
+Example      ultralytics 8.2.50 without yolov10-dfl
+Fix safety   `patchkit apply` checks the code itself before it writes, and `patchkit revert` brings the bytes back.
+References   tested.json of each patch, which `patchkit matrix` writes: what was found in the published wheels.
+"""
+
+from collections.abc import Iterator
+
+from patchkit.errors import PatchkitError
+from patchkit.findings import Finding, Severity, Skipped, Span
+from patchkit.rule import Example, Rule
+from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
+from patchkit.subjects.environment.machine import Machine
+from patchkit.subjects.environment.records import edited_files, record_of
+from patchkit.subjects.environment.rooms import Concern, Known, concerns, examined, known, receipt_paths
+
+WOULD_APPLY = "would-apply"
+
+
+def check(environment: Environment, _: Machine) -> Iterator[Finding | Skipped]:
+    applied = {state.receipt.patch for state in environment.patches}
+    for concern in concerns(environment):
+        if concern.room.id not in applied:
+            try:
+                yield from _look(environment, concern)
+            except PatchkitError as error:
+                yield Skipped(f"{concern.room.id}: {error.message}")
+
+
+def _look(environment: Environment, concern: Concern) -> Iterator[Finding | Skipped]:
+    package, room = concern.package, concern.room
+    found = known(room, package) if package.origin is None else None
+    if found is None:
+        found = examined(environment, room)
+    elif found.outcome == WOULD_APPLY and (reason := _unlike(environment, concern, found)):
+        yield Skipped(f"{room.id}: {reason}")
+        return
+    if found.outcome == WOULD_APPLY:
+        message = f"{package.label} holds the code that {room.id} mends: {room.manifest.title}"
+        place = Span(str(package.root / found.files[0]) if found.files else str(package.info))
+        yield Finding(message, place, found.source, commands=_cures(environment, concern))
+    elif found.outcome == "conflict":
+        yield Skipped(f"{room.id}: {found.source}")
+
+
+def _unlike(environment: Environment, concern: Concern, found: Known) -> str:
+    """Why the files are not known to be those of the release; empty if they are."""
+    package = concern.package
+    missing = [file for file in found.files if not (package.root / file).is_file()]
+    if missing:
+        return f"{package.root / missing[0]} is not there"
+    patched = set(receipt_paths(environment))
+    edited = edited_files(package.root, record_of(package), found.files)
+    mine = [one for one in edited if one.path in found.files and one.path not in patched]
+    return f"{package.root / mine[0].path} is not what was installed: {mine[0].how}" if mine else ""
+
+
+def _cures(environment: Environment, concern: Concern) -> tuple[str, ...]:
+    origin = concern.package.origin
+    if origin is not None and origin.editable is not None:
+        import shlex
+
+        return (f"patchkit apply {concern.room.id} --path {shlex.quote(str(origin.editable))}",)
+    return (environment.commands.patchkit("apply", concern.room.id),)
+
+
+# The hash is that of the stand-in for loss.py.
+_RELEASE = (
+    "-- site/ultralytics/utils/loss.py --\n# loss\n"
+    "-- site/ultralytics-{0}.dist-info/METADATA --\nName: ultralytics\n"
+    "-- site/ultralytics-{0}.dist-info/RECORD --\n"
+    "ultralytics/utils/loss.py,sha256=TMyMAwZJQc8W3bTdAEGTc38OGCo3bBAgXHBqBGf-i9E,7\n"
+)
+RULE = Rule(
+    __name__,
+    Severity.NOTE,
+    (ENVIRONMENT,),
+    check,
+    (Example(_RELEASE.format("8.2.50"), _RELEASE.format("0.0.44")),),
+)
