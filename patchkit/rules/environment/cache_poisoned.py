@@ -14,7 +14,8 @@ References   astral-sh/uv#10579, #15700: in-place edits and the cache of uv; con
 import shlex
 from collections.abc import Iterator
 
-from patchkit.findings import Finding, Severity, Span
+from patchkit.errors import PatchkitError
+from patchkit.findings import Finding, Severity, Skipped, Span
 from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.caches import Entry, poisoned
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
@@ -24,7 +25,7 @@ from patchkit.subjects.environment.rooms import concerns, patched_files
 SHOWN = 3
 
 
-def check(environment: Environment, machine: Machine) -> Iterator[Finding]:
+def check(environment: Environment, machine: Machine) -> Iterator[Finding | Skipped]:
     found = concerns(environment)
     names = {concern.package.name for concern in found}
     hashed = {file for concern in found for file in patched_files(concern.room)}
@@ -32,6 +33,9 @@ def check(environment: Environment, machine: Machine) -> Iterator[Finding]:
     if not names:
         return
     for entry in poisoned(machine, environment.prefix, names, tops, hashed):
+        if isinstance(entry, PatchkitError):
+            yield Skipped(entry.message)
+            continue
         first = entry.edited[0]
         more = f", and {len(entry.edited) - SHOWN} more" if len(entry.edited) > SHOWN else ""
         named = ", ".join(one.path for one in entry.edited[:SHOWN])

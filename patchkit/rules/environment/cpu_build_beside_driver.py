@@ -37,7 +37,7 @@ def _cure(environment: Environment, build: Build) -> tuple[str, ...]:
         return (commands.install(f"torch=={public(build.version)}", force=True, index="https://pypi.org/simple"),)
     index = "https://www.paddlepaddle.org.cn/packages/stable/cu118/"
     requirement = f"paddlepaddle-gpu=={public(build.version)}"
-    return (f"{commands.uninstall(build.package.name)} && {commands.install(requirement, index=index)}",)
+    return (f"{commands.uninstall(build.package)} && {commands.install(requirement, index=index)}",)
 
 
 _DRIVER = (

@@ -73,7 +73,7 @@ def _cure(environment: Environment, found: list[Package], kept: Package) -> str:
     import shlex
 
     stale = [one for one in found if one is not kept and one.name == kept.name]
-    others = [one.name for one in found if one.name != kept.name]
+    others = [one for one in found if one.name != kept.name]
     steps = [f"rm -r {shlex.quote(str(one.info))}" for one in stale]
     steps += [environment.commands.uninstall(*others)] if others else []
     return " && ".join([*steps, environment.commands.reinstall(kept)])

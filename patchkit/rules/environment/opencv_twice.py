@@ -40,7 +40,7 @@ def _cures(environment: Environment, found: list[Package]) -> tuple[str, ...]:
     """Keep one of them, with the extra modules if there were any: with windows, or without."""
     commands = environment.commands
     has_contrib = any("contrib" in package.name for package in found)
-    uninstall = commands.uninstall(*(package.name for package in found))
+    uninstall = commands.uninstall(*found)
     keep = []
     for is_headless in (False, True):
         kept = [package for package in found if package.name.endswith("-headless") == is_headless]

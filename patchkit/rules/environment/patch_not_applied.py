@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from patchkit.errors import PatchkitError
 from patchkit.findings import Finding, Severity, Skipped, Span
 from patchkit.rule import Example, Rule
-from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
+from patchkit.subjects.environment.environment import ENVIRONMENT, ULTRALYTICS, Environment
 from patchkit.subjects.environment.machine import Machine
-from patchkit.subjects.environment.records import edited_files, record_of
-from patchkit.subjects.environment.rooms import Concern, Known, concerns, examined, known, receipt_paths
+from patchkit.subjects.environment.rooms import Concern, Known, concerns, examined, known
+from patchkit.subjects.environment.ultralytics import is_of_the_fork
 
 WOULD_APPLY = "would-apply"
 
@@ -34,7 +34,8 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding | Skipped]:
 
 def _look(environment: Environment, concern: Concern) -> Iterator[Finding | Skipped]:
     package, room = concern.package, concern.room
-    found = known(room, package) if package.origin is None else None
+    is_release = package.origin is None and not (package.name in ULTRALYTICS and is_of_the_fork(package.root))
+    found = known(room, package) if is_release else None
     if found is None:
         found = examined(environment, room)
     elif found.outcome == WOULD_APPLY and (reason := _unlike(environment, concern, found)):
@@ -54,9 +55,10 @@ def _unlike(environment: Environment, concern: Concern, found: Known) -> str:
     missing = [file for file in found.files if not (package.root / file).is_file()]
     if missing:
         return f"{package.root / missing[0]} is not there"
-    patched = set(receipt_paths(environment))
-    edited = edited_files(package.root, record_of(package), found.files)
-    mine = [one for one in edited if one.path in found.files and one.path not in patched]
+    edits = environment.edits[package.info]
+    if edits.fault is not None:
+        return edits.fault.message
+    mine = [one for one in edits.files if one.path in found.files]
     return f"{package.root / mine[0].path} is not what was installed: {mine[0].how}" if mine else ""
 
 

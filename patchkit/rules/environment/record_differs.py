@@ -13,10 +13,8 @@ References   the specification of RECORD: https://packaging.python.org/en/latest
 
 from collections.abc import Iterator
 
-from patchkit.errors import PatchkitError
 from patchkit.findings import Finding, Severity, Skipped, Span
 from patchkit.rule import Example, Rule
-from patchkit.subjects.environment.edits import edits
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
 from patchkit.subjects.environment.machine import Machine
 
@@ -24,10 +22,9 @@ SHOWN = 3
 
 
 def check(environment: Environment, _: Machine) -> Iterator[Finding | Skipped]:
-    for subject in edits(environment):
-        if isinstance(subject, PatchkitError):
-            yield Skipped(subject.message)
-            continue
+    for subject in environment.edits.values():
+        if subject.fault is not None:
+            yield Skipped(subject.fault.message)
         package, found = subject.package, subject.files
         if not found:
             continue

@@ -53,7 +53,7 @@ def _cure(environment: Environment, torch: Package, torchvision: Package) -> tup
     local = torch.version.partition("+")[2]
     index = f"https://download.pytorch.org/whl/{local}" if local.startswith(("cu", "cpu", "rocm")) else ""
     install = environment.commands.install(f"torch=={torch.version}", torchvision.name, index=index)
-    return (f"{environment.commands.uninstall(torchvision.name)} && {install}",)
+    return (f"{environment.commands.uninstall(torchvision)} && {install}",)
 
 
 _PAIR = (

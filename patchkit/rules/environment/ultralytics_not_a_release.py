@@ -11,12 +11,12 @@ References   THU-MIG/yolov10@453c6e38; PEP 610, direct_url.json; ultralytics 8.2
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from patchkit.findings import Finding, Severity, Span
 from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, ULTRALYTICS, Environment
 from patchkit.subjects.environment.machine import Machine
+from patchkit.subjects.environment.package import Package
 from patchkit.subjects.environment.ultralytics import is_of_the_fork
 
 
@@ -35,14 +35,13 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding]:
         place = package.info / "direct_url.json" if origin else package.metadata
         shown = place if os.path.exists(place) else package.info  # noqa: PTH110
         evidence = str(shown) if origin else f"{tree / 'ultralytics/models/yolov10'} is there, which no release has"
-        commands = _cures(environment, origin.editable if origin else None)
+        commands = _cures(environment, package)
         yield Finding(f"{package.label} is {what}{how}", Span(str(shown)), evidence, commands=commands)
 
 
-def _cures(environment: Environment, tree: Path | None) -> tuple[str, ...]:
-    """The patches look at its code and not at its version; the release is the other way."""
+def _cures(environment: Environment, package: Package) -> tuple[str, ...]:
     install = environment.commands.install("ultralytics>=8.2.38", force=True, no_deps=True)
-    return (install,) if tree is None else (f"{environment.commands.uninstall('ultralytics')} && {install}",)
+    return (f"{environment.commands.uninstall(package)} && {install}",)
 
 
 RULE = Rule(

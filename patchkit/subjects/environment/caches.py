@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from patchkit.errors import PatchkitError
 from patchkit.subjects.environment.machine import Machine
-from patchkit.subjects.environment.package import Package, packages_in, read
-from patchkit.subjects.environment.records import Edited, edited_files
+from patchkit.subjects.environment.package import Package, packages_in
+from patchkit.subjects.environment.records import Edited, edited_files, rows_of
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Entry:
 
 def poisoned(
     machine: Machine, prefix: Path, names: Collection[str], tops: Collection[str], hashed: Collection[str]
-) -> Iterator[Entry]:
-    """The entries for distributions of these names that hold edited files.
+) -> Iterator[Entry | PatchkitError]:
+    """The entries for distributions of these names that hold edited files; an error for one that cannot be read.
 
     `tops` are the folders that these distributions install; one look for each tells an entry of another package.
     """
@@ -32,8 +33,11 @@ def poisoned(
         for package in packages_in(root):
             if package.name not in names:
                 continue
-            record = read(package.record)
-            edited = edited_files(root, record, hashed) if record else []
+            try:
+                edited = edited_files(root, rows_of(package), hashed)
+            except PatchkitError as error:
+                yield error
+                continue
             if edited:
                 yield Entry(tool, place, root, package, tuple(edited))
 

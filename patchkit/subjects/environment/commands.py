@@ -24,7 +24,11 @@ class Commands:
         options += ["--index-url", index] if index else []
         return f"{self._pip('install')}{_joined(options)}{_joined(requirements)}"
 
-    def uninstall(self, *names: str) -> str:
+    def uninstall(self, *packages: Package) -> str:
+        """Take packages away. In a folder without a Python pip cannot: an install over them then replaces the files."""
+        if not self.executable and not self.is_of_uv:
+            return f"rm -r{_joined([str(package.info) for package in packages])}"
+        names = [package.name for package in packages]
         return f"{self._pip('uninstall')}{'' if self.is_of_uv else ' -y'}{_joined(names)}"
 
     def reinstall(self, package: Package) -> str:

@@ -1,38 +1,42 @@
 """What was edited in place in the distributions that patches are for."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from patchkit.errors import PatchkitError
+from patchkit.patching.packs import Room
 from patchkit.subjects.environment.environment import Environment
 from patchkit.subjects.environment.package import Package
-from patchkit.subjects.environment.records import Edited, edited_files, record_of
-from patchkit.subjects.environment.rooms import concerns, patched_files, receipt_paths
+from patchkit.subjects.environment.records import Edited, edited_files, rows_of
+from patchkit.subjects.environment.rooms import concerns, patched_files
 
 
 @dataclass(frozen=True)
 class Edits:
-    """One distribution with the files of it that are not what was installed."""
+    """One distribution with the files of it that are not what was installed, and that no receipt speaks of."""
 
     package: Package
     files: tuple[Edited, ...]
     patches: tuple[str, ...]  # that change one of these files
+    fault: PatchkitError | None = None  # why its files could not be held against its RECORD
 
 
-def edits(environment: Environment) -> Iterator[Edits | PatchkitError]:
-    """Every such distribution once; an error for one whose files cannot be held against its RECORD."""
-    explained = set(receipt_paths(environment))
-    rooms = {concern.package.info: concern.package for concern in concerns(environment)}
-    for package in rooms.values():
-        mine = [concern.room for concern in concerns(environment) if concern.package.info == package.info]
-        hashed = {file for room in mine for file in patched_files(room)}
-        try:
-            if package.origin is not None and package.origin.editable is not None:
-                continue
-            found = edited_files(package.root, record_of(package), hashed)
-        except PatchkitError as error:
-            yield error
-            continue
-        files = tuple(one for one in found if one.path not in explained)
-        touched = {one.path for one in files}
-        yield Edits(package, files, tuple(room.id for room in mine if touched & patched_files(room)))
+def edits_of(environment: Environment) -> dict[Path, Edits]:
+    """Every distribution that a patch is for, by its metadata folder. An editable one has no files to look at."""
+    rooms: dict[Path, tuple[Package, list[Room]]] = {}
+    for concern in concerns(environment):
+        rooms.setdefault(concern.package.info, (concern.package, []))[1].append(concern.room)
+    explained = {path for state in environment.patches for path in state.receipt.paths}
+    return {info: _edits(package, mine, explained) for info, (package, mine) in rooms.items()}
+
+
+def _edits(package: Package, rooms: list[Room], explained: set[str]) -> Edits:
+    hashed = {file for room in rooms for file in patched_files(room)}
+    try:
+        is_editable = package.origin is not None and package.origin.editable is not None
+        found = [] if is_editable else edited_files(package.root, rows_of(package), hashed)
+    except PatchkitError as error:
+        return Edits(package, (), (), error)
+    files = tuple(one for one in found if one.path not in explained)
+    touched = {one.path for one in files}
+    return Edits(package, files, tuple(room.id for room in rooms if touched & patched_files(room)))

@@ -17,6 +17,7 @@ from patchkit.subjects.environment.package import Package, packages_in
 if TYPE_CHECKING:
     from patchkit.patching.packs import Room
     from patchkit.patching.state import PatchState
+    from patchkit.subjects.environment.edits import Edits
 
 ENVIRONMENT = "environment"  # the kind of subject
 ULTRALYTICS = ("ultralytics", "ultralytics-opencv-headless", "dgenerate-ultralytics-headless")
@@ -128,6 +129,13 @@ class Environment:
         from patchkit.patching.packs import rooms_naming
 
         return rooms_naming(self.names)
+
+    @cached_property
+    def edits(self) -> "dict[Path, Edits]":
+        """What was edited in place in the distributions that patches are for, by their metadata folders."""
+        from patchkit.subjects.environment.edits import edits_of
+
+        return edits_of(self)
 
     @cached_property
     def commands(self) -> Commands:

@@ -77,7 +77,9 @@ class Package:
 
     @cached_property
     def origin(self) -> Origin | None:
-        """Where it came from, if that was a URL or a folder; None for a release by its name.
+        """Where it came from, if that was a repository or a folder; None for a release by its name.
+
+        A wheel is taken for what it is called, wherever it lay: images are often built from a folder of wheels.
 
         Raises   SourceUnreadable if its direct_url.json is damaged.
         """
@@ -91,10 +93,14 @@ class Package:
             content: dict[str, Any] = json.loads(data)
             url = str(content["url"])
             commit = str(content.get("vcs_info", {}).get("commit_id", ""))
+            is_archive = "archive_info" in content
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SourceUnreadable(
                 f"{self.info / 'direct_url.json'} is damaged: {error}", f"reinstall {self.name}"
             ) from error
+        wheel = url.rpartition("/")[2].lower().replace("%2b", "+").split("-")
+        if is_archive and len(wheel) > 2 and (normalised(wheel[0]), wheel[1]) == (self.name, self.version.lower()):
+            return None
         return Origin(url, commit, editable_source(self.info))
 
     @cached_property

@@ -2,15 +2,16 @@
 
 import csv
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from patchkit.errors import SourceUnreadable
-from patchkit.patching.distinfo import Record, RecordRow
+from patchkit.errors import SourceUnreadable, StateCorrupt
+from patchkit.patching.distinfo import RecordRow
 from patchkit.subjects.environment.package import Package, read
 
 SOURCES = (".py", ".yaml", ".yml")  # what people edit in place
+Row = tuple[str, str, str]  # path, hash, size
 
 
 @dataclass(frozen=True)
@@ -21,19 +22,19 @@ class Edited:
     how: str  # what differs
 
 
-def edited_files(root: Path, record: bytes, hashed: Collection[str]) -> list[Edited]:
+def edited_files(root: Path, rows: list[Row], hashed: Collection[str]) -> list[Edited]:
     """The sources that differ from their row: all by their size, those of `hashed` by their hash as well.
 
     Files that are gone are left out: images are made smaller by taking tests away.
     """
     found = []
-    for path, digest, size in rows(record):
+    for path, digest, size in rows:
         if not path.endswith(SOURCES) or not digest or not size.isdigit():
             continue
-        place = os.path.join(root, path)  # noqa: PTH118 - some hundred times
+        place = f"{root}/{path}"
         try:
-            length = os.stat(place).st_size  # noqa: PTH116
-        except OSError:
+            length = os.stat(place).st_size  # noqa: PTH116 - some hundred times
+        except (OSError, ValueError):
             continue
         if length != int(size):
             found.append(Edited(path, f"{length} bytes where RECORD says {size}"))
@@ -42,28 +43,26 @@ def edited_files(root: Path, record: bytes, hashed: Collection[str]) -> list[Edi
     return found
 
 
-def rows(record: bytes) -> Iterator[tuple[str, str, str]]:
-    """Path, hash and size of every row that has three fields."""
-    for row in csv.reader(record.decode("utf-8", errors="replace").splitlines()):
-        if len(row) == 3:
-            yield row[0], row[1], row[2]
-
-
 def _agrees(place: Path, path: str, digest: str) -> bool:
     algorithm, _, text = digest.partition("=")
     row = RecordRow("", path, algorithm, text)
     return not row.has_hash or row.agrees_with(read(place) or b"")
 
 
-def record_of(package: Package) -> bytes:
-    """The bytes of its RECORD.
+def rows_of(package: Package) -> list[Row]:
+    """The rows of its RECORD.
 
     Raises   SourceUnreadable if there is none, StateCorrupt if it is damaged.
     """
     data = read(package.record)
     if data is None:
-        raise SourceUnreadable(
-            f"{package.label} has no RECORD: nothing says what was installed", "reinstall it with pip"
-        )
-    Record(data, package.record)
-    return data
+        raise SourceUnreadable(f"{package.label}: no RECORD says what was installed", "install it anew with pip")
+    try:
+        rows = [row for row in csv.reader(data.decode("utf-8").splitlines(), strict=True) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise StateCorrupt(f"{package.record} is damaged: {error}", f"reinstall {package.name}") from error
+    odd = next((row for row in rows if len(row) != 3), None)
+    if odd is not None or not rows:
+        reason = "it is empty" if odd is None else f"{len(odd)} fields instead of 3 in {','.join(odd)!r}"
+        raise StateCorrupt(f"{package.record} is damaged: {reason}", f"reinstall {package.name}")
+    return [(path, digest, size) for path, digest, size in rows]

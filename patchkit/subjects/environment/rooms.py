@@ -1,7 +1,6 @@
 """The patches that concern an environment, and what is known of its releases without parsing a line of them."""
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from patchkit.patching.packs import Room
@@ -63,12 +62,6 @@ def _places(row: Tested) -> list[tuple[str, str]]:
 
 def _files(row: Tested) -> tuple[str, ...]:
     return tuple(dict.fromkeys(site.file for site in row.sites))
-
-
-def receipt_paths(environment: Environment) -> Iterator[str]:
-    """The files that a receipt speaks of."""
-    for state in environment.patches:
-        yield from state.receipt.paths
 
 
 def examined(environment: Environment, room: Room) -> Known:
