@@ -35,7 +35,8 @@ def check(environment: Environment, machine: Machine) -> Iterator[Finding | Skip
     for folder in dict.fromkeys(shadow.folder for shadow in differing):
         here = [shadow for shadow in differing if shadow.folder == folder]
         message = f"LD_LIBRARY_PATH puts {folder} before the wheels: {'; '.join(map(_told, here))}"
-        evidence = f"LD_LIBRARY_PATH={os.pathsep.join(map(str, machine.library_path))}; {here[0].path.resolve()}"
+        path = os.pathsep.join(map(str, machine.library_path))
+        evidence = f"LD_LIBRARY_PATH={path}; {here[0].path.resolve()}; pytorch/pytorch#174320"
         commands = (_without(machine, {shadow.folder for shadow in differing}),)
         yield Finding(message, Span(str(here[0].path)), evidence, commands=commands)
 

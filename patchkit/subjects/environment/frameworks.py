@@ -9,7 +9,8 @@ from typing import Any
 from patchkit.errors import SourceUnreadable
 from patchkit.subjects.environment.package import Package, read
 
-TORCH, TORCHVISION, PADDLE = "torch/version.py", "torchvision/version.py", "paddle/version/__init__.py"
+TORCH, TORCHVISION = "torch/version.py", "torchvision/version.py"
+PADDLE = ("paddle/version/__init__.py", "paddle/version.py")  # the file is of paddle 2.2 and older
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,12 @@ class Build:
 
 
 def torch_build(package: Package) -> Build | None:
-    """None if the distribution has no version file: it is damaged, or editable."""
+    """None if there is no version file: the distribution is editable, or damaged.
+
+    Raises   SourceUnreadable if the file does not say what it is there to say.
+    """
     file = package.root / TORCH
-    found = _assigned(file)
+    found = _assigned(file, "__version__", "cuda")
     if found is None:
         return None
     return Build(
@@ -60,7 +64,7 @@ def torch_build(package: Package) -> Build | None:
 def torchvision_build(package: Package) -> Build | None:
     """Its `cuda` is told by the local version: torchvision computes it from torch when it is imported."""
     file = package.root / TORCHVISION
-    found = _assigned(file)
+    found = _assigned(file, "__version__")
     if found is None:
         return None
     version = str(found.value("__version__") or package.version)
@@ -71,8 +75,8 @@ def torchvision_build(package: Package) -> Build | None:
 
 
 def paddle_build(package: Package) -> Build | None:
-    file = package.root / PADDLE
-    found = _assigned(file)
+    file = next((place for name in PADDLE if (place := package.root / name).is_file()), package.root / PADDLE[0])
+    found = _assigned(file, "full_version", "cuda_version")
     if found is None:
         return None
     others = {"hip": "hip_version", "xpu": "xpu_xre_version"}
@@ -104,10 +108,10 @@ class _Constants:
         return self.values.get(name, (None, 1))[1]
 
 
-def _assigned(path: Path) -> _Constants | None:
+def _assigned(path: Path, *required: str) -> _Constants | None:
     """The constants of a Python file; None if there is no such file.
 
-    Raises   SourceUnreadable if it is no Python.
+    Raises   SourceUnreadable if it is no Python, or one that is required is not there.
     """
     data = read(path)
     if data is None:
@@ -127,4 +131,7 @@ def _assigned(path: Path) -> _Constants | None:
         if isinstance(node.value, ast.Constant):
             named = [target.id for target in targets if isinstance(target, ast.Name)]
             found.update(dict.fromkeys(named, (node.value.value, node.lineno)))
+    absent = [name for name in required if name not in found]
+    if absent:
+        raise SourceUnreadable(f"{path} does not say {absent[0]}", "reinstall the package")
     return _Constants(found)
