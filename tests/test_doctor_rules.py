@@ -4,11 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from patchkit.doctor.run import PACKAGE, Request, doctor
-from patchkit.patching.target import find_target
+from patchkit.doctor.run import PACKAGE
 from patchkit.rule import Example, Rule, load_rules
-from patchkit.subjects.environment.machine import Machine
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, run_patchkit
 from tests.data_sets import archive, write
 
 RULES = load_rules(PACKAGE)
@@ -21,16 +19,23 @@ SECTIONS = ("What", "Why", "Example", "Fix safety", "References")
 HARMLESS = {"patch-not-applied"}
 
 
-def found(folder: Path, text: str, example: Example) -> dict[str, tuple[str, ...]]:
-    """The rules that find something in an example, with their first commands."""
+def found(folder: Path, text: str, example: Example) -> dict[str, list[str]]:
+    """The rules that find something in an example, with their commands, as the command line tells them."""
     for name in ("site", "machine", "home"):
         (folder / name).mkdir(parents=True)
     write(folder, archive(text))
     environ = {name: str(folder / value) for name, value in example.options.items()}
-    machine = Machine(folder / "machine", {"HOME": str(folder / "home"), **environ})
-    target = find_target(site_packages=folder / "site")
-    report = doctor(Request(target, machine, folder / "bin/python", is_own=False)).report
-    return {finding.rule: finding.commands for finding in report.findings}
+    settings = {
+        "HOME": str(folder / "home"),
+        "UV_CACHE_DIR": "",
+        "XDG_CACHE_HOME": "",
+        "LD_LIBRARY_PATH": "",
+        **environ,
+    }
+    target = ("--site-packages", folder / "site", "--root", folder / "machine")
+    answer = run_patchkit("doctor", *target, "--format", "json", cwd=folder, env=settings)
+    assert answer.code in (0, 1), answer.err
+    return {finding["rule"]: finding["commands"] for finding in answer.json["findings"]}
 
 
 @pytest.mark.parametrize(("rule", "example"), CASES)

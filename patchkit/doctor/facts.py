@@ -49,7 +49,7 @@ def facts_of(environment: Environment, machine: Machine) -> Facts:
     return Facts(
         python=environment.python_version,
         prefix=str(environment.prefix),
-        distributions=len(environment.packages),
+        distributions=len(environment.names),
         frameworks={
             "torch": _build(environment, "torch"),
             "torchvision": _build(environment, "torchvision"),

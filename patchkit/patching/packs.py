@@ -84,21 +84,37 @@ def find_room(id: str) -> Room:
     return _room(*matches[0])
 
 
-def rooms_naming(distributions: Collection[str]) -> list[Room]:
-    """The rooms of every pack whose manifest names one of these distributions, by id.
+@dataclass(frozen=True)
+class Place:
+    """Where a room lies, before anything of it is parsed."""
 
-    A manifest that names none of them is not parsed, and metadata is parsed only where another pack is installed.
-    """
+    pack: str
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        return _id(self.folder)
+
+    @property
+    def title(self) -> str:
+        """The title of the patch; its manifest is parsed only where the line is not plain text."""
+        text = (self.folder / MANIFEST).read_text(encoding="utf-8", errors="replace")
+        plain = re.search(r"^title: ([^\W_][^\n]*)$", text, re.MULTILINE)
+        return plain[1].strip() if plain and not re.search(r":\s| #", plain[1]) else self.room().manifest.title
+
+    def room(self) -> Room:
+        return _room(self.pack, self.folder)
+
+    def names_one(self, distributions: Collection[str]) -> bool:
+        """True if a word of the manifest is one of these names: it concerns no other distribution."""
+        text = (self.folder / MANIFEST).read_text(encoding="utf-8", errors="replace")
+        return any(normalised(word) in distributions for word in set(re.findall(r"[A-Za-z0-9][\w.-]*", text)))
+
+
+def places() -> list[Place]:
+    """Where every room of every pack lies, by id. Metadata is parsed only where another pack is installed."""
     packs = [OWN_PACK] if _has_own_pack_alone() else _packs()
-    return sorted(
-        (_room(pack, folder) for pack in packs for folder in _folders(pack) if _names_one(folder, distributions)),
-        key=lambda room: room.id,
-    )
-
-
-def _names_one(folder: Path, distributions: Collection[str]) -> bool:
-    words = re.findall(r"[A-Za-z0-9][A-Za-z0-9._-]*", (folder / MANIFEST).read_text(encoding="utf-8", errors="replace"))
-    return any(normalised(word) in distributions for word in set(words))
+    return sorted((Place(pack, folder) for pack in packs for folder in _folders(pack)), key=lambda place: place.id)
 
 
 def _has_own_pack_alone() -> bool:

@@ -20,15 +20,13 @@ from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.caches import Entry, poisoned
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
 from patchkit.subjects.environment.machine import Machine
-from patchkit.subjects.environment.rooms import concerns, patched_files
 
 SHOWN = 3
 
 
 def check(environment: Environment, machine: Machine) -> Iterator[Finding | Skipped]:
-    found = concerns(environment)
-    names = {concern.package.name for concern in found}
-    hashed = {file for concern in found for file in patched_files(concern.room)}
+    names = {concern.package.name for concern in environment.concerns}
+    hashed = {file for concern in environment.concerns for file in concern.files}
     tops = {file.partition("/")[0] for file in hashed}
     if not names:
         return

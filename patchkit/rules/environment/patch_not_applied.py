@@ -16,37 +16,35 @@ from patchkit.findings import Finding, Severity, Skipped, Span
 from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, ULTRALYTICS, Environment
 from patchkit.subjects.environment.machine import Machine
-from patchkit.subjects.environment.rooms import Concern, Known, concerns, examined, known
+from patchkit.subjects.environment.rooms import Concern, Known, examined, known
 from patchkit.subjects.environment.ultralytics import is_of_the_fork
-
-WOULD_APPLY = "would-apply"
 
 
 def check(environment: Environment, _: Machine) -> Iterator[Finding | Skipped]:
     applied = {state.receipt.patch for state in environment.patches}
-    for concern in concerns(environment):
-        if concern.room.id not in applied:
+    for concern in environment.concerns:
+        if concern.id not in applied:
             try:
                 yield from _look(environment, concern)
             except PatchkitError as error:
-                yield Skipped(f"{concern.room.id}: {error.message}")
+                yield Skipped(f"{concern.id}: {error.message}")
 
 
 def _look(environment: Environment, concern: Concern) -> Iterator[Finding | Skipped]:
-    package, room = concern.package, concern.room
+    package = concern.package
     is_release = package.origin is None and not (package.name in ULTRALYTICS and is_of_the_fork(package.root))
-    found = known(room, package) if is_release else None
+    found = known(concern) if is_release else None
     if found is None:
-        found = examined(environment, room)
-    elif found.outcome == WOULD_APPLY and (reason := _unlike(environment, concern, found)):
-        yield Skipped(f"{room.id}: {reason}")
+        found = examined(environment, concern)
+    elif found.is_to_be_patched and (reason := _unlike(environment, concern, found)):
+        yield Skipped(f"{concern.id}: {reason}")
         return
-    if found.outcome == WOULD_APPLY:
-        message = f"{package.label} holds the code that {room.id} mends: {room.manifest.title}"
+    if found.is_to_be_patched:
+        message = f"{package.label} holds the code that {concern.id} mends: {concern.place.title}"
         place = Span(str(package.root / found.files[0]) if found.files else str(package.info))
         yield Finding(message, place, found.source, commands=_cures(environment, concern))
-    elif found.outcome == "conflict":
-        yield Skipped(f"{room.id}: {found.source}")
+    elif found.is_a_conflict:
+        yield Skipped(f"{concern.id}: {found.source}")
 
 
 def _unlike(environment: Environment, concern: Concern, found: Known) -> str:
@@ -67,8 +65,8 @@ def _cures(environment: Environment, concern: Concern) -> tuple[str, ...]:
     if origin is not None and origin.editable is not None:
         import shlex
 
-        return (f"patchkit apply {concern.room.id} --path {shlex.quote(str(origin.editable))}",)
-    return (environment.commands.patchkit("apply", concern.room.id),)
+        return (f"patchkit apply {concern.id} --path {shlex.quote(str(origin.editable))}",)
+    return (environment.commands.patchkit("apply", concern.id),)
 
 
 # The hash is that of the stand-in for loss.py.

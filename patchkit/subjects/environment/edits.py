@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from patchkit.errors import PatchkitError
-from patchkit.patching.packs import Room
 from patchkit.subjects.environment.environment import Environment
 from patchkit.subjects.environment.package import Package
 from patchkit.subjects.environment.records import Edited, edited_files, rows_of
-from patchkit.subjects.environment.rooms import concerns, patched_files
+from patchkit.subjects.environment.rooms import Concern
 
 
 @dataclass(frozen=True)
@@ -23,15 +22,15 @@ class Edits:
 
 def edits_of(environment: Environment) -> dict[Path, Edits]:
     """Every distribution that a patch is for, by its metadata folder. An editable one has no files to look at."""
-    rooms: dict[Path, tuple[Package, list[Room]]] = {}
-    for concern in concerns(environment):
-        rooms.setdefault(concern.package.info, (concern.package, []))[1].append(concern.room)
+    groups: dict[Path, list[Concern]] = {}
+    for concern in environment.concerns:
+        groups.setdefault(concern.package.info, []).append(concern)
     explained = {path for state in environment.patches for path in state.receipt.paths}
-    return {info: _edits(package, mine, explained) for info, (package, mine) in rooms.items()}
+    return {info: _edits(group[0].package, group, explained) for info, group in groups.items()}
 
 
-def _edits(package: Package, rooms: list[Room], explained: set[str]) -> Edits:
-    hashed = {file for room in rooms for file in patched_files(room)}
+def _edits(package: Package, group: list[Concern], explained: set[str]) -> Edits:
+    hashed = {file for concern in group for file in concern.files}
     try:
         is_editable = package.origin is not None and package.origin.editable is not None
         found = [] if is_editable else edited_files(package.root, rows_of(package), hashed)
@@ -39,4 +38,4 @@ def _edits(package: Package, rooms: list[Room], explained: set[str]) -> Edits:
         return Edits(package, (), (), error)
     files = tuple(one for one in found if one.path not in explained)
     touched = {one.path for one in files}
-    return Edits(package, files, tuple(room.id for room in rooms if touched & patched_files(room)))
+    return Edits(package, files, tuple(concern.id for concern in group if touched & concern.files))

@@ -15,9 +15,9 @@ from patchkit.subjects.environment.frameworks import Build, paddle_build, torch_
 from patchkit.subjects.environment.package import Package, packages_in
 
 if TYPE_CHECKING:
-    from patchkit.patching.packs import Room
     from patchkit.patching.state import PatchState
     from patchkit.subjects.environment.edits import Edits
+    from patchkit.subjects.environment.rooms import Concern
 
 ENVIRONMENT = "environment"  # the kind of subject
 ULTRALYTICS = ("ultralytics", "ultralytics-opencv-headless", "dgenerate-ultralytics-headless")
@@ -124,11 +124,12 @@ class Environment:
         return patch_states(self.target)
 
     @cached_property
-    def rooms(self) -> "list[Room]":
-        """The patches of all packs that name one of its distributions."""
-        from patchkit.patching.packs import rooms_naming
+    def concerns(self) -> "list[Concern]":
+        """The patches of all packs that are for one of its distributions."""
+        from patchkit.patching.packs import places
+        from patchkit.subjects.environment.rooms import concerns_of
 
-        return rooms_naming(self.names)
+        return concerns_of(self, places())
 
     @cached_property
     def edits(self) -> "dict[Path, Edits]":

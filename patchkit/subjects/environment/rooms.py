@@ -3,68 +3,88 @@
 import itertools
 from dataclasses import dataclass
 
-from patchkit.patching.packs import Room
+from patchkit.patching.packs import Place
+from patchkit.patching.results import CONFLICT, WOULD_APPLY
 from patchkit.patching.tested import Tested, load_table
 from patchkit.subjects.environment.environment import Environment
 from patchkit.subjects.environment.package import Package
-from patchkit.subjects.environment.versions import numbers
+from patchkit.subjects.environment.versions import numbers, public
 
 
 @dataclass(frozen=True)
 class Concern:
     """A patch and the distribution of the environment that it is for."""
 
-    room: Room
+    place: Place
     package: Package
+    table: tuple[Tested, ...]  # what was found in releases of that distribution, oldest first
+    files: frozenset[str]  # that the patch changes, in whatever release
+
+    @property
+    def id(self) -> str:
+        return self.place.id
 
 
 @dataclass(frozen=True)
 class Known:
-    """What the table of tested releases says of one."""
+    """What is known of a release."""
 
     outcome: str  # as `apply --check` has it
     source: str  # how it is known
     files: tuple[str, ...]  # that hold the sites
 
+    @property
+    def is_to_be_patched(self) -> bool:
+        return self.outcome == WOULD_APPLY
 
-def concerns(environment: Environment) -> list[Concern]:
-    """Every patch of every pack for something that is installed; the first root that has it wins, as for Python."""
-    found = []
-    for room in environment.rooms:
-        packages = [package for name in room.manifest.distributions for package in environment.all(name)]
-        found += [Concern(room, package) for package in packages[:1]]
-    return found
-
-
-def patched_files(room: Room) -> set[str]:
-    return {file for spec in room.manifest.targets for file in spec.files if spec.distributions}
+    @property
+    def is_a_conflict(self) -> bool:
+        return self.outcome == CONFLICT
 
 
-def known(room: Room, package: Package) -> Known | None:
-    """What was found in this release, or in those before and after it alike; None where nobody looked."""
-    table = [row for row in load_table(room.folder) if row.distribution == package.name]
-    table.sort(key=lambda row: numbers(row.version))
-    exact = next((row for row in table if row.version == package.version.partition("+")[0]), None)
-    if exact is not None:
-        return Known(exact.outcome, f"{room.id} was tested on {package.name} {exact.version}", _files(exact))
-    mine = numbers(package.version)
-    pairs = itertools.pairwise(table)
-    around = next(((a, b) for a, b in pairs if numbers(a.version) < mine < numbers(b.version)), None)
-    if around is None or around[0].outcome != around[1].outcome or _places(around[0]) != _places(around[1]):
+def concerns_of(environment: Environment, places: list[Place]) -> list[Concern]:
+    """The patches for something that is installed; the first root that has it wins, as for Python.
+
+    The table of tested releases names the distributions and files of a patch as its manifest does, and is read in a
+    tenth of the time. The manifest is asked where the table does not help.
+    """
+    found = (_concern(environment, place) for place in places if place.names_one(environment.names))
+    return [concern for concern in found if concern is not None]
+
+
+def _concern(environment: Environment, place: Place) -> Concern | None:
+    table = load_table(place.folder)
+    files = frozenset(site.file for release in table for site in release.sites)
+    package = environment.find(*dict.fromkeys(release.distribution for release in table))
+    if package is None:
+        manifest = place.room().manifest
+        package = environment.find(*manifest.distributions)
+        files = frozenset(file for spec in manifest.targets if spec.distributions for file in spec.files)
+    if package is None:
         return None
-    source = f"{room.id} was tested on {package.name} {around[0].version} and {around[1].version}, which hold it alike"
-    return Known(around[0].outcome, source, _files(around[0]))
+    mine = sorted(
+        (release for release in table if release.distribution == package.name),
+        key=lambda release: numbers(release.version),
+    )
+    return Concern(place, package, tuple(mine), files)
 
 
-def _places(row: Tested) -> list[tuple[str, str]]:
-    return [(site.file, site.symbol) for site in row.sites]
+def known(concern: Concern) -> Known | None:
+    """What was found in this release, or in those before and after it alike; None where nobody looked."""
+    id, name, version = concern.id, concern.package.name, public(concern.package.version)
+    exact = next((release for release in concern.table if release.version == version), None)
+    if exact is not None:
+        return Known(exact.outcome, f"{id} was tested on {name} {version}", _files(exact))
+    for before, after in itertools.pairwise(concern.table):
+        if numbers(before.version) < numbers(version) < numbers(after.version):
+            if before.outcome != after.outcome or _sites(before) != _sites(after):
+                return None
+            source = f"{id} was tested on {name} {before.version} and {after.version}, which hold it alike"
+            return Known(before.outcome, source, _files(before))
+    return None
 
 
-def _files(row: Tested) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(site.file for site in row.sites))
-
-
-def examined(environment: Environment, room: Room) -> Known:
+def examined(environment: Environment, concern: Concern) -> Known:
     """What `apply --check` finds in the code itself. Takes LibCST, and as long as that takes.
 
     Raises   PatchkitError as `apply` does.
@@ -72,6 +92,15 @@ def examined(environment: Environment, room: Room) -> Known:
     from patchkit.patching.allowed import Allowed
     from patchkit.patching.apply import apply
 
-    result = apply(environment.target, [room.id], Allowed(editable=True, shadowed=True), write=False)[0]
+    result = apply(environment.target, [concern.id], Allowed(editable=True, shadowed=True), write=False)[0]
     files = tuple(file.path for file in result.files)
-    return Known(result.outcome, result.message or f"patchkit apply {room.id} --check: {result.outcome}", files)
+    said = next(iter(result.message.splitlines()), "")
+    return Known(result.outcome, f"patchkit apply {concern.id} --check: {said or result.outcome}", files)
+
+
+def _sites(release: Tested) -> list[tuple[str, str]]:
+    return [(site.file, site.symbol) for site in release.sites]
+
+
+def _files(release: Tested) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(site.file for site in release.sites))
