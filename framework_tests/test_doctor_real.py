@@ -64,7 +64,7 @@ def test_what_is_wrong_with_the_real_torch_is_found(torch_python: Path, tmp_path
     (tmp_path / CUBLAS).write_text("not that of the wheel\n")
     report = look(torch_python, "--select", "cuda-library-shadowed", LD_LIBRARY_PATH=str(tmp_path))
     assert [rule for rule, _ in told(report)] == ["cuda-library-shadowed"]
-    assert f"{CUBLAS} of another size instead of that of nvidia-cublas " in told(report)[0][1]
+    assert f"{CUBLAS} of another size before that of nvidia-cublas " in told(report)[0][1]
 
 
 def test_the_real_paddle_has_two_opencvs_and_a_patch_to_apply(paddle_python: Path, tmp_path: Path) -> None:

@@ -269,7 +269,7 @@ def test_a_library_that_comes_before_that_of_the_wheel_is_told(
     system, other = toolkit(tmp_path / "cuda/lib64", "12.2.5.6"), tmp_path / "other"
     settings = {"LD_LIBRARY_PATH": f"{other}:{system}"}
     found = only(look(patchkit, cuda, env=settings), "cuda-library-shadowed")
-    assert "libcublasLt.so.12 12.2.5.6 instead of that of nvidia-cublas-cu12 12.1.3.1" in found["message"]
+    assert "libcublasLt.so.12 12.2.5.6 before that of nvidia-cublas-cu12 12.1.3.1" in found["message"]
     assert str(system / "libcublas.so.12.2.5.6") in found["evidence"]
     assert found["commands"] == [f"export LD_LIBRARY_PATH={other}"]
     alone = look(patchkit, cuda, env={"LD_LIBRARY_PATH": str(system)})
@@ -325,6 +325,10 @@ def test_a_machine_that_does_not_say_its_driver_is_told_so(
     answer = look(patchkit, cuda, "--root", tmp_path / "bare")
     assert (answer.code, rules(answer)) == (0, set())
     assert "driver-too-old" in [skipped["rule"] for skipped in answer.json["skipped"]]
+    windows = tmp_path / "bare/usr/lib/wsl/lib/libcuda.so.1"
+    windows.parent.mkdir(parents=True)
+    windows.touch()
+    assert "that of Windows" in patchkit("doctor", "--python", cuda.python, "--root", tmp_path / "bare").out
     place = tmp_path / "module/sys/module/nvidia/version"
     place.parent.mkdir(parents=True)
     place.write_text("450.36.06\n")

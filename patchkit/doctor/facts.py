@@ -25,6 +25,7 @@ class Facts:
     ultralytics: dict[str, Any] | None
     others: dict[str, str]
     driver: str | None
+    driver_told: str
     toolkit: str | None
     library_path: tuple[str, ...]
     patches: tuple[dict[str, str], ...]
@@ -58,6 +59,7 @@ def facts_of(environment: Environment, machine: Machine) -> Facts:
         ultralytics=_ultralytics(environment.find(*ULTRALYTICS)),
         others={name: package.version for name, package in names.items()},
         driver=machine.driver.version if machine.driver else None,
+        driver_told=machine.driver_told,
         toolkit=machine.toolkit,
         library_path=tuple(map(str, machine.library_path)),
         patches=_patches(environment),

@@ -33,7 +33,7 @@ def _table(facts: Facts) -> list[str]:
         *((name, _framework(name, build)) for name, build in facts.frameworks.items() if build),
         *([("ultralytics", _ultralytics(facts.ultralytics))] if facts.ultralytics else []),
         *facts.others.items(),
-        ("driver", facts.driver or "none is loaded"),
+        ("driver", facts.driver_told),
         *([("CUDA toolkit", facts.toolkit or "of unknown release")] if facts.toolkit is not None else []),
         *([("LD_LIBRARY_PATH", ":".join(facts.library_path))] if facts.library_path else []),
         *((patch["patch"], f"{patch['version']}, {patch['state']}") for patch in facts.patches),

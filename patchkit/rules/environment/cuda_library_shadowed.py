@@ -43,7 +43,7 @@ def check(environment: Environment, machine: Machine) -> Iterator[Finding | Skip
 
 def _told(shadow: Shadow) -> str:
     version = f" {shadow.version}" if shadow.version else " of another size"
-    return f"{shadow.path.name}{version} instead of that of {shadow.own.owner}"
+    return f"{shadow.path.name}{version} before that of {shadow.own.owner}"
 
 
 def _without(machine: Machine, folders: set[Path]) -> str:

@@ -54,7 +54,7 @@ def check(environment: Environment, machine: Machine) -> Iterator[Finding | Skip
             continue
         driver = machine.driver
         if driver is None:
-            yield Skipped(f"no NVIDIA driver is loaded here that {build.label}, {build.kind}, could be held against")
+            yield Skipped(f"{build.label}, {build.kind}: of the NVIDIA driver, {machine.driver_told}")
             continue
         least = _least(build.cuda)
         if least is None:

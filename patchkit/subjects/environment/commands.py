@@ -38,9 +38,8 @@ class Commands:
         origin = package.origin
         requirement = f"{package.name}=={package.version}"
         if origin is not None and origin.editable is None:
-            revision = f"@{origin.commit}" if origin.commit else ""
-            kind = "git+" if origin.commit and "+" not in origin.url.partition(":")[0] else ""
-            requirement = f"{package.name} @ {kind}{origin.url}{revision}"
+            url = f"{origin.system}+{origin.url}@{origin.commit}" if origin.system else origin.url
+            requirement = f"{package.name} @ {url}"
         return self.install(requirement, force=True, no_deps=True)
 
     def patchkit(self, *words: str) -> str:

@@ -15,6 +15,7 @@ from patchkit.subjects.environment.package import read
 
 DRIVER = "proc/driver/nvidia/version"
 DRIVER_MODULE = "sys/module/nvidia/version"
+DRIVER_OF_WINDOWS = "usr/lib/wsl/lib/libcuda.so.1"
 TOOLKIT = "usr/local/cuda"
 
 
@@ -42,6 +43,14 @@ class Machine:
             return Driver(found[1], str(self.root / DRIVER))
         text = (read(self.root / DRIVER_MODULE) or b"").decode("utf-8", errors="replace").strip()
         return Driver(text, str(self.root / DRIVER_MODULE)) if re.fullmatch(r"\d+(\.\d+)+", text) else None
+
+    @property
+    def driver_told(self) -> str:
+        """The driver in words."""
+        if self.driver:
+            return self.driver.version
+        is_there = os.path.lexists(self.root / DRIVER_OF_WINDOWS)
+        return "that of Windows, its release is not known here" if is_there else "none is loaded"
 
     @cached_property
     def toolkit(self) -> str | None:

@@ -37,6 +37,7 @@ class Origin:
     url: str
     commit: str  # of a version control system; empty for a folder or a file
     editable: Path | None
+    system: str = ""  # of version control: git
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ class Package:
         try:
             content: dict[str, Any] = json.loads(data)
             url = str(content["url"])
-            commit = str(content.get("vcs_info", {}).get("commit_id", ""))
+            revision = content.get("vcs_info", {})
+            commit, system = str(revision.get("commit_id", "")), str(revision.get("vcs", ""))
             is_archive = "archive_info" in content
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SourceUnreadable(
@@ -101,7 +103,7 @@ class Package:
         wheel = url.rpartition("/")[2].lower().replace("%2b", "+").split("-")
         if is_archive and len(wheel) > 2 and (normalised(wheel[0]), wheel[1]) == (self.name, self.version.lower()):
             return None
-        return Origin(url, commit, editable_source(self.info))
+        return Origin(url, commit, editable_source(self.info), system)
 
     @cached_property
     def requirements(self) -> tuple[Requirement, ...]:
