@@ -14,6 +14,7 @@ import pytest
 
 from patchkit.doctor.run import PACKAGE
 from patchkit.rule import load_rules
+from patchkit.subjects.environment.versions import satisfies
 from tests.conftest import LOSS, REPOSITORY, Answer, Environment, checked, snapshot, wheel
 from tests.stand_in_wheels import CUBLAS, LINUX, paddle, stand_in, torch, torchvision
 from tests.support import NEWEST, PATCH, RELEASE, TWIN, Build, Patchkit, assert_refused, is_patched
@@ -199,6 +200,7 @@ def test_a_wheel_that_is_missing_is_told_unless_it_is_for_another_platform(
         f"nvidia-nccl-cu12==2.19.3; {LINUX}",
         'nvidia-curand-cu12==10.3; platform_system == "Plan 9"',
         "nvidia-x==]",
+        "nvidia-y==1; platform_systen == 'Linux'",
     ]
     env.pip("install", "--no-deps", torch(tmp_path, requires=pins))
     found = only(look(patchkit, env), "nvidia-wheel-differs")
@@ -242,6 +244,28 @@ def test_torchvision_of_another_torch_is_told(environment: Build, patchkit: Patc
     right = torchvision(tmp_path / "right", "0.17.0", "+cu121", ["torch (==2.2.0)"])
     cure(found["commands"][0], right, torch(tmp_path / "right", "2.2.0"))
     assert rules(look(patchkit, env)) == set()
+
+
+@pytest.mark.parametrize(
+    ("version", "range", "answer"),
+    [
+        ("2.1.0+cu121", "==2.1.0", True),
+        ("2.1", "==2.1.0", True),
+        ("2.1.0", "==2.1.*", True),
+        ("2.10", "==2.1.*", False),
+        ("2.1.0", "!=2.1.*", False),
+        ("2.1.0", ">=2,<3,!=2.0.5", True),
+        ("3.0", ">2,<=2.9", False),
+        ("2.1.0a0+29c30b1", ">=2.1", False),
+        ("2.1.3", "~=2.1.0", True),
+        ("2.1.0+cu118", "==2.1.0+cu121", False),
+        ("2.1.0", "", True),
+        ("of today", ">=1", None),
+        ("1.0", ">=one", None),
+    ],
+)
+def test_ranges_are_those_of_pep_440(version: str, range: str, answer: bool | None) -> None:
+    assert satisfies(version, range) is answer
 
 
 # --- what is wrong with the machine ----------------------------------------------------------------------------------
@@ -464,6 +488,7 @@ def test_an_edit_in_place_is_told_and_cured(same_size: bool, yolo: Environment, 
 def test_how_it_is_known_that_a_release_holds_the_code(
     version: str, words: str, yolo: Environment, patchkit: Patchkit
 ) -> None:
+    (yolo.info() / "direct_url.json").unlink(missing_ok=True)  # it names the wheel, and so its version
     yolo.info().rename(yolo.site / f"ultralytics-{version}.dist-info")
     answer = look(patchkit, yolo)
     (found,) = (one for one in answer.json["findings"] if f" {PATCH} " in one["message"])
@@ -561,6 +586,16 @@ def test_a_cache_that_poisons_only_the_next_environment_is_told(
     env.loss.write_bytes(text)
     found = only(look(patchkit, env), "cache-poisoned")
     assert found["commands"] == ["uv cache clean ultralytics"]
+
+
+def test_an_entry_of_a_cache_that_is_damaged_is_told(
+    uv: Callable[..., Environment], patchkit: Patchkit, tmp_path: Path
+) -> None:
+    env = uv("env", wheel(RELEASE))
+    (record,) = (tmp_path / "cache").glob("archive-v*/*/ultralytics-*.dist-info/RECORD")
+    record.write_text("one,two\n")
+    answer = look(patchkit, env, "--select", "cache-poisoned")
+    assert (answer.code, "2 fields instead of 3" in answer.json["skipped"][0]["reason"]) == (0, True)
 
 
 def test_a_patched_environment_of_uv_poisons_nothing(uv: Callable[..., Environment], patchkit: Patchkit) -> None:
