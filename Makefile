@@ -38,6 +38,7 @@ bench: $(READY)  ## the figures of the README, from an installed patchkit
 	$(PYTHON) benchmarks/cold_apply.py
 	$(PYTHON) benchmarks/tree_scan.py
 	$(PYTHON) benchmarks/audit.py
+	$(PYTHON) benchmarks/doctor.py
 	$(BIN)/python benchmarks/loss_cost.py
 	$(BIN)/python benchmarks/check_data.py
 	$(PYTHON) benchmarks/diagnose.py

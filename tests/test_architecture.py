@@ -24,6 +24,7 @@ LAYERS = [
     "audit",
     "check_data",
     "diagnose",
+    "doctor",
     "output",
     "cli",
 ]

@@ -145,7 +145,7 @@ def _schedule(audited: Audited) -> "Course | None":
 
 def documentation(name: str) -> str | None:
     """The documentation of a rule; None if no rule has this id."""
-    packages = (*PACKAGES, "patchkit.rules.dataset", "patchkit.rules.log")
+    packages = (*PACKAGES, "patchkit.rules.dataset", "patchkit.rules.environment", "patchkit.rules.log")
     rule = next((rule for package in packages for rule in load_rules(package) if rule.id == name), None)
     return f"{rule.id} ({rule.severity.value})\n\n{rule.documentation}" if rule else None
 

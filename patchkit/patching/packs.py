@@ -3,11 +3,16 @@
 import hashlib
 import importlib
 import importlib.util
+import os
+import re
+import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from patchkit.errors import BrokenPack, UnknownPatch
+from patchkit.patching.distinfo import normalised
 
 if TYPE_CHECKING:
     from patchkit.patching.manifest import Manifest
@@ -77,6 +82,58 @@ def find_room(id: str) -> Room:
     if len(matches) > 1:
         raise BrokenPack(f"two packs define '{id}': {matches[0][0]} and {matches[1][0]}", "uninstall one of them")
     return _room(*matches[0])
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a room lies, before anything of it is parsed."""
+
+    pack: str
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        return _id(self.folder)
+
+    @property
+    def title(self) -> str:
+        """The title of the patch; its manifest is parsed only where the line is not plain text."""
+        text = (self.folder / MANIFEST).read_text(encoding="utf-8", errors="replace")
+        plain = re.search(r"^title: ([^\W_][^\n]*)$", text, re.MULTILINE)
+        return plain[1].strip() if plain and not re.search(r":\s| #", plain[1]) else self.room().manifest.title
+
+    def room(self) -> Room:
+        return _room(self.pack, self.folder)
+
+    def names_one(self, distributions: Collection[str]) -> bool:
+        """True if a word of the manifest is one of these names: it concerns no other distribution."""
+        text = (self.folder / MANIFEST).read_text(encoding="utf-8", errors="replace")
+        return any(normalised(word) in distributions for word in set(re.findall(r"[A-Za-z0-9][\w.-]*", text)))
+
+
+def places() -> list[Place]:
+    """Where every room of every pack lies, by id. Metadata is parsed only where another pack is installed."""
+    packs = [OWN_PACK] if _has_own_pack_alone() else _packs()
+    return sorted((Place(pack, folder) for pack in packs for folder in _folders(pack)), key=lambda place: place.id)
+
+
+def _has_own_pack_alone() -> bool:
+    """True if our own distribution is the only one on the import path that has an entry point of the group."""
+    found = []
+    for place in sys.path:
+        try:
+            with os.scandir(place or ".") as entries:
+                names = [entry.path for entry in entries if entry.name.endswith((".dist-info", ".egg-info"))]
+        except OSError:
+            continue
+        for name in names:
+            try:
+                with open(f"{name}/entry_points.txt", "rb") as file:  # noqa: PTH123 - some hundred times
+                    if GROUP.encode() in file.read():
+                        found.append(os.path.basename(name))  # noqa: PTH119
+            except OSError:
+                continue
+    return bool(found) and all(name.startswith("patchkit_cv") for name in found)
 
 
 def room_digest(pack: str, id: str) -> str | None:

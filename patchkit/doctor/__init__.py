@@ -1,0 +1,1 @@
+"""What is wrong with an installed environment, found without importing a framework."""

@@ -1,0 +1,1 @@
+"""Rules for installed environments. One file is one rule."""

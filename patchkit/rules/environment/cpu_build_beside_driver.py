@@ -1,0 +1,66 @@
+"""A framework without CUDA is installed beside an NVIDIA driver.
+
+What         torch or paddle is a build without CUDA, ROCm or XPU, and a driver of NVIDIA is loaded.
+Why          Training runs on the CPU, a hundred times slower, and nothing but `CUDA:0` missing from the first line of
+             the log tells of it. `pip install` of another package can bring the CPU build in: from a mirror or an
+             index that holds only those, or as `paddlepaddle` where `paddlepaddle-gpu` was meant.
+Example      torch 2.5.1+cpu on a machine with driver 535.104.05
+Fix safety   the wheels of CUDA take some gigabytes.
+References   https://pytorch.org/get-started/locally/; https://www.paddlepaddle.org.cn/en/install/quick
+"""
+
+from collections.abc import Iterator
+
+from patchkit.findings import Finding, Severity, Span
+from patchkit.rule import Example, Rule
+from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
+from patchkit.subjects.environment.frameworks import Build
+from patchkit.subjects.environment.machine import Machine
+from patchkit.subjects.environment.versions import public
+
+
+def check(environment: Environment, machine: Machine) -> Iterator[Finding]:
+    driver = machine.driver
+    if driver is None:
+        return
+    for build in environment.frameworks:
+        if build.cuda is None and build.other is None:
+            message = f"{build.label} is a build for the CPU, on a machine with NVIDIA driver {driver.version}"
+            evidence = f"{build.file}:{build.line} names no CUDA; {driver.source}"
+            yield Finding(message, Span(str(build.file), build.line), evidence, commands=_cure(environment, build))
+
+
+def _cure(environment: Environment, build: Build) -> tuple[str, ...]:
+    commands = environment.commands
+    if build.package.name == "torch":
+        # The index of PyPI holds the CUDA build for Linux; the local part of the version is that of the CPU.
+        return (commands.install(f"torch=={public(build.version)}", force=True, index="https://pypi.org/simple"),)
+    index = "https://www.paddlepaddle.org.cn/packages/stable/cu118/"
+    requirement = f"paddlepaddle-gpu=={public(build.version)}"
+    return (f"{commands.uninstall(build.package)} && {commands.install(requirement, index=index)}",)
+
+
+_DRIVER = (
+    "-- machine/proc/driver/nvidia/version --\n"
+    "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023\n"
+)
+_TORCH = "-- site/torch-2.5.1.dist-info/METADATA --\nName: torch\n-- site/torch/version.py --\n"
+_PADDLE = (
+    "-- site/paddlepaddle-3.0.0.dist-info/METADATA --\nName: paddlepaddle\n-- site/paddle/version/__init__.py --\n"
+)
+RULE = Rule(
+    __name__,
+    Severity.WARNING,
+    (ENVIRONMENT,),
+    check,
+    (
+        Example(
+            f"{_DRIVER}{_TORCH}__version__ = '2.5.1+cpu'\ncuda = None\nhip = None\n",
+            f"{_DRIVER}{_TORCH}__version__ = '2.5.1+cu124'\ncuda = '12.4'\nhip = None\n",
+        ),
+        Example(
+            f"{_DRIVER}{_PADDLE}full_version = '3.0.0'\ncuda_version = 'False'\n",
+            f"{_PADDLE}full_version = '3.0.0'\ncuda_version = 'False'\n",
+        ),
+    ),
+)

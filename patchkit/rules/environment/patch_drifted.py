@@ -1,0 +1,52 @@
+"""A patched file was edited since, or the state of the patches is damaged.
+
+What         A file that a receipt speaks of has neither the bytes of the patch nor those of the package; or the ledger
+             cannot be read, or a command was killed half-way.
+Why          Nobody knows what runs: the patch may have been edited away. patchkit refuses to write over it.
+Example      patchkit apply yolov10-dfl, then an editor
+Fix safety   reinstalling takes the edit away: look at it first.
+References   `patchkit status` and `patchkit verify`, which say the same.
+"""
+
+from collections.abc import Iterator
+
+from patchkit.errors import PatchkitError
+from patchkit.findings import Finding, Severity, Span
+from patchkit.patching.state import DRIFTED
+from patchkit.patching.state_folder import LEDGER
+from patchkit.rule import Example, Rule
+from patchkit.rules.environment.patch_lost import EDITED, HELD
+from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
+from patchkit.subjects.environment.machine import Machine
+
+
+def check(environment: Environment, _: Machine) -> Iterator[Finding]:
+    try:
+        states = environment.patches
+    except PatchkitError as error:
+        root = next((root for root in environment.roots if (root / LEDGER).exists()), environment.roots[0])
+        commands = (environment.commands.patchkit("status"),)
+        yield Finding(
+            error.message,
+            Span(str(root / LEDGER)),
+            error.hint or "patchkit status",
+            None,
+            Severity.ERROR,
+            commands=commands,
+        )
+        return
+    for state in (state for state in states if state.state == DRIFTED):
+        receipt = state.receipt
+        file = next(stacked for stacked in state.files if stacked.state == DRIFTED)
+        place = state.root / file.file.path
+        message = f"{receipt.patch} {receipt.version}: {file.file.path} was edited after it was patched"
+        evidence = f"{place} has not the sha256 of the receipt, {file.top.after_sha256[:12]}"
+        package = environment.find(receipt.distribution) if receipt.distribution else None
+        again = environment.commands.patchkit("apply", receipt.patch)
+        steps = (
+            [environment.commands.reinstall(package), again] if package else [environment.commands.patchkit("status")]
+        )
+        yield Finding(message, Span(str(place)), evidence, commands=(" && ".join(steps),))
+
+
+RULE = Rule(__name__, Severity.WARNING, (ENVIRONMENT,), check, (Example(EDITED, HELD),))

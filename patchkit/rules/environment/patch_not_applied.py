@@ -1,0 +1,85 @@
+"""A patch is for the code that is installed, and it is not applied.
+
+What         The release of ultralytics, paddledet or torchvision holds the code that a patch mends, as its file has it
+             by RECORD, and there is no receipt of the patch.
+Why          The defect is there, whether or not this training meets it. It is a note, because `patchkit show ID` also
+             says when not to apply a patch.
+Example      ultralytics 8.2.50 without yolov10-dfl
+Fix safety   `patchkit apply` checks the code itself before it writes, and `patchkit revert` brings the bytes back.
+References   tested.json of each patch, which `patchkit matrix` writes: what was found in the published wheels.
+"""
+
+from collections.abc import Iterator
+
+from patchkit.errors import PatchkitError
+from patchkit.findings import Finding, Severity, Skipped, Span
+from patchkit.rule import Example, Rule
+from patchkit.subjects.environment.environment import ENVIRONMENT, ULTRALYTICS, Environment
+from patchkit.subjects.environment.machine import Machine
+from patchkit.subjects.environment.rooms import Concern, Known, examined, known
+from patchkit.subjects.environment.ultralytics import is_of_the_fork
+
+
+def check(environment: Environment, _: Machine) -> Iterator[Finding | Skipped]:
+    applied = {state.receipt.patch for state in environment.patches}
+    for concern in environment.concerns:
+        if concern.id not in applied:
+            try:
+                yield from _look(environment, concern)
+            except PatchkitError as error:
+                yield Skipped(f"{concern.id}: {error.message}")
+
+
+def _look(environment: Environment, concern: Concern) -> Iterator[Finding | Skipped]:
+    package = concern.package
+    is_release = package.origin is None and not (package.name in ULTRALYTICS and is_of_the_fork(package.root))
+    found = known(concern) if is_release else None
+    if found is None:
+        found = examined(environment, concern)
+    elif found.is_to_be_patched and (reason := _unlike(environment, concern, found)):
+        yield Skipped(f"{concern.id}: {reason}")
+        return
+    if found.is_to_be_patched:
+        message = f"{package.label} holds the code that {concern.id} mends: {concern.place.title}"
+        place = Span(str(package.root / found.files[0]) if found.files else str(package.info))
+        yield Finding(message, place, found.source, commands=_cures(environment, concern))
+    elif found.is_a_conflict:
+        yield Skipped(f"{concern.id}: {found.source}")
+
+
+def _unlike(environment: Environment, concern: Concern, found: Known) -> str:
+    """Why the files are not known to be those of the release; empty if they are."""
+    package = concern.package
+    missing = [file for file in found.files if not (package.root / file).is_file()]
+    if missing:
+        return f"{package.root / missing[0]} is not there"
+    edits = environment.edits[package.info]
+    if edits.fault is not None:
+        return edits.fault.message
+    mine = [one for one in edits.files if one.path in found.files]
+    return f"{package.root / mine[0].path} is not what was installed: {mine[0].how}" if mine else ""
+
+
+def _cures(environment: Environment, concern: Concern) -> tuple[str, ...]:
+    origin = concern.package.origin
+    if origin is not None and origin.editable is not None:
+        import shlex
+
+        return (f"patchkit apply {concern.id} --path {shlex.quote(str(origin.editable))}",)
+    return (environment.commands.patchkit("apply", concern.id),)
+
+
+# The hash is that of the stand-in for loss.py.
+_RELEASE = (
+    "-- site/ultralytics/utils/loss.py --\n# loss\n"
+    "-- site/ultralytics-{0}.dist-info/METADATA --\nName: ultralytics\n"
+    "-- site/ultralytics-{0}.dist-info/RECORD --\n"
+    "ultralytics/utils/loss.py,sha256=TMyMAwZJQc8W3bTdAEGTc38OGCo3bBAgXHBqBGf-i9E,7\n"
+)
+RULE = Rule(
+    __name__,
+    Severity.NOTE,
+    (ENVIRONMENT,),
+    check,
+    (Example(_RELEASE.format("8.2.50"), _RELEASE.format("0.0.44")),),
+)

@@ -1,0 +1,71 @@
+"""Package caches whose files are the files of environments: what was edited in place in one is edited in all."""
+
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from patchkit.errors import PatchkitError
+from patchkit.subjects.environment.machine import Machine
+from patchkit.subjects.environment.package import Package, packages_in
+from patchkit.subjects.environment.records import Edited, edited_files, rows_of
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One unpacked package of a cache, with the files that are not what the package holds."""
+
+    tool: str  # uv or conda
+    place: Path  # of the package in the cache
+    root: Path  # that the paths of its RECORD start from
+    package: Package
+    edited: tuple[Edited, ...]
+
+
+def poisoned(
+    machine: Machine, prefix: Path, names: Collection[str], tops: Collection[str], hashed: Collection[str]
+) -> Iterator[Entry | PatchkitError]:
+    """The entries for distributions of these names that hold edited files; an error for one that cannot be read.
+
+    `tops` are the folders that these distributions install; one look for each tells an entry of another package.
+    """
+    for tool, place, root in _entries(machine, prefix, tops):
+        for package in packages_in(root):
+            if package.name not in names:
+                continue
+            try:
+                edited = edited_files(root, rows_of(package), hashed)
+            except PatchkitError as error:
+                yield error
+                continue
+            if edited:
+                yield Entry(tool, place, root, package, tuple(edited))
+
+
+def _entries(machine: Machine, prefix: Path, tops: Collection[str]) -> Iterator[tuple[str, Path, Path]]:
+    if machine.uv_cache is not None:
+        for place in _archives(machine.uv_cache):
+            if _holds(place, tops):
+                yield "uv", place, place
+    for cache in machine.conda_caches(prefix):
+        for place in _folders(cache):
+            for root in [place / "site-packages", *place.glob("lib/python*/site-packages")]:
+                if _holds(root, tops):
+                    yield "conda", place, root
+
+
+def _archives(cache: Path) -> list[Path]:
+    """The unpacked wheels of uv: archive-v0/ID, and whatever a later layout of the cache is called."""
+    return [place for bucket in _folders(cache) if bucket.name.startswith("archive-v") for place in _folders(bucket)]
+
+
+def _folders(place: Path) -> list[Path]:
+    try:
+        with os.scandir(place) as entries:
+            return sorted(place / entry.name for entry in entries if entry.is_dir())
+    except OSError:
+        return []
+
+
+def _holds(root: Path, tops: Collection[str]) -> bool:
+    return any(os.path.isdir(f"{root}/{top}") for top in tops)  # noqa: PTH112 - some thousand times

@@ -1,0 +1,64 @@
+"""How a shell is told to cure an environment: with the tool that made it, and the Python that runs it."""
+
+import shlex
+from dataclasses import dataclass
+
+from patchkit.subjects.environment.package import Package
+
+
+@dataclass(frozen=True)
+class Commands:
+    """The commands of one environment, as they are typed."""
+
+    executable: str  # its Python; empty: not known
+    is_own: bool  # patchkit runs in it, so its commands are on PATH
+    has_pip: bool
+    is_of_uv: bool
+    folder: str
+    arguments: str  # that name the target to patchkit: " --python .venv"
+
+    def install(self, *requirements: str, force: bool = False, no_deps: bool = False, index: str = "") -> str:
+        options = [*(["--force-reinstall"] if force else []), *(["--no-deps"] if no_deps else [])]
+        if self.is_of_uv:
+            options = [*(["--reinstall"] if force else []), *(["--no-deps"] if no_deps else [])]
+        options += ["--index-url", index] if index else []
+        return f"{self._pip('install')}{_joined(options)}{_joined(requirements)}"
+
+    def uninstall(self, *packages: Package) -> str:
+        """Take packages away. In a folder without a Python pip cannot: an install over them then replaces the files."""
+        if not self.executable and not self.is_of_uv:
+            return f"rm -r{_joined([str(package.info) for package in packages])}"
+        names = [package.name for package in packages]
+        return f"{self._pip('uninstall')}{'' if self.is_of_uv else ' -y'}{_joined(names)}"
+
+    def reinstall(self, package: Package) -> str:
+        """The same release once more, from where it came."""
+        if package.installer == "conda":
+            return f"conda install --force-reinstall{_joined([f'{package.name}={package.version}'])}"
+        origin = package.origin
+        requirement = f"{package.name}=={package.version}"
+        if origin is not None and origin.editable is None:
+            url = f"{origin.system}+{origin.url}@{origin.commit}" if origin.system else origin.url
+            requirement = f"{package.name} @ {url}"
+        return self.install(requirement, force=True, no_deps=True)
+
+    def patchkit(self, *words: str) -> str:
+        return f"patchkit{_joined(words)}{self.arguments}"
+
+    def _pip(self, action: str) -> str:
+        python = shlex.quote(self.executable)
+        if self.is_of_uv:
+            return (
+                f"uv pip {action} --python {python}"
+                if self.executable
+                else f"uv pip {action} --target {shlex.quote(self.folder)}"
+            )
+        if not self.executable:
+            return f"pip {action}" + (f" --upgrade --target {shlex.quote(self.folder)}" if action == "install" else "")
+        if self.has_pip:
+            return f"pip {action}" if self.is_own else f"{python} -m pip {action}"
+        return f"pip --python {python} {action}"
+
+
+def _joined(words: "tuple[str, ...] | list[str]") -> str:
+    return "".join(f" {shlex.quote(word)}" for word in words)
