@@ -12,6 +12,7 @@ from dataclasses import dataclass
 FREQUENT = b" 0123456789.:etaosnirlcdpmgubhf|/%[],_-ywvkIOEFN=GxTWARSM()'`>LPCDH"
 RARE = FREQUENT.index(b"=")  # from here on a letter is worth a pass of its own
 DEAR = 2000  # times that a letter may be seen in a block for each literal: then a search for the literals costs less
+LIKE = 16  # blocks after one that is full of a letter which are taken to be like it
 
 
 class Anchors:
@@ -21,6 +22,7 @@ class Anchors:
         left = set(literals)
         self._words = [literal for literal in left if not is_fast(literal)]
         self._groups: list[_Group] = []
+        self._crowded: dict[bytes, int] = {}  # by letter, the blocks that are taken to be full of it
         left -= set(self._words)
         while left:  # the letter that serves most of them, of several the rarest
             letter = max({letter for one in left for letter in one[:-1]}, key=lambda letter: _worth(letter, left))
@@ -34,7 +36,12 @@ class Anchors:
         for word in self._words:
             found += _find(word, data, start, end)
         for group in self._groups:
-            found += _find_by(group, data, start, end)
+            left = self._crowded.get(group.letter, 0)
+            hits = None if left else _find_by(group, data, start, end)
+            if hits is None:
+                self._crowded[group.letter] = left - 1 if left else LIKE
+                hits = [hit for literal in group.literals for hit in _find(literal, data, start, end)]
+            found += hits
         return sorted(found)
 
 
@@ -79,7 +86,8 @@ def _find(word: bytes, data: bytes | bytearray, start: int, end: int) -> Iterato
         place = data.find(word, place + 1, last)
 
 
-def _find_by(group: _Group, data: bytes | bytearray, start: int, end: int) -> list[tuple[int, bytes]]:
+def _find_by(group: _Group, data: bytes | bytearray, start: int, end: int) -> list[tuple[int, bytes]] | None:
+    """Where literals of a group begin; None if the block is full of its letter."""
     found: list[tuple[int, bytes]] = []
     letter, by_next = group.letter, group.by_next
     left = DEAR * len(group.literals)
@@ -94,6 +102,6 @@ def _find_by(group: _Group, data: bytes | bytearray, start: int, end: int) -> li
                     found.append((place - offset, literal))
         left -= 1
         if not left:
-            return [hit for literal in group.literals for hit in _find(literal, data, start, end)]
+            return None
         place = data.find(letter, place + 1, last)
     return found
