@@ -19,12 +19,11 @@ from patchkit.subjects.train_log.cures import audit, check_data, trainer_at
 from patchkit.subjects.train_log.evidence import evidence
 from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
 
-NAMED = r"(?i)loss[\w./]{0,40}['\"]?\s{0,3}(?:[:=]|is)\s{0,3}(?:tensor\()?nan\b"
+NAMED = r"[Ll][Oo][Ss][Ss][\w./]{0,40}['\"]?\s{0,3}(?:[:=]|is)\s{0,3}(?:tensor\()?nan\b"
 # The progress bar of ultralytics: epoch, memory, losses, instances, size.
-ROW = Sign("nan", r"^\s{0,12}\d{1,6}/\d{1,6}\s{1,20}[\d.]{1,12}[KMGT]?\s[\s\d.e+-]{0,200}nan\b")
+ROW = r"^\s{0,12}\d{1,6}/\d{1,6}\s{1,20}[\d.]{1,12}[KMGT]?\s[\s\d.e+-]{0,200}nan\b"
 SIGNS = (
-    ROW,
-    Sign("nan", NAMED),
+    Sign("nan", f"{ROW}|{NAMED}"),
     Sign("Loss NaN", r"Loss NaN/Inf detected"),
     Sign("Training failed: NaN", r"Training failed: NaN persisted"),
     Sign("Loss became", r"Loss became infinite or NaN"),

@@ -20,8 +20,11 @@ KEPT = 20  # lines of a sign; the first tell what happened
 TRACEBACKS = 40
 CONTEXT = 2000  # bytes before a line
 SEEN = 2000  # letters of a line that patterns look at
+SHAPE = (64, 96)  # bytes of a line around an anchor that tell its kind
+WORN = 40  # lines of a kind that are looked at; more than are kept
+SHAPES = 4096  # kinds that are counted
 PATIENCE = 2.0  # seconds that one pattern may take in a whole log
-_OPTIONS = "mode=train"
+_HEAD, _OPTIONS = HEAD.encode(), b"mode=train"
 
 
 @dataclass(frozen=True)
@@ -94,12 +97,13 @@ class _Reading:
     lines: dict[Sign, list[Line]] = field(default_factory=dict)
     raised: list[Raised] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
+    shapes: dict[bytes, int] = field(default_factory=dict)
     seconds: dict[Sign, float] = field(default_factory=dict)
     slow: list[Sign] = field(default_factory=list)
 
     @property
     def anchors(self) -> Anchors:
-        return Anchors([*self.signs, HEAD.encode(), _OPTIONS.encode()])
+        return Anchors([*self.signs, _HEAD, _OPTIONS])
 
 
 def read_train_log(stream: BinaryIO, path: str, signs: Iterable[Sign]) -> TrainLog:
@@ -139,17 +143,29 @@ def _look(
     size, number = before
     counted = start
     is_full = False
+    last = max((place for place, anchor in found if anchor == _HEAD), default=-1)
     for place, anchor in found:
         number += data.count(b"\n", counted, place)
-        counted = max(counted, place)
-        if anchor == HEAD.encode():
-            _keep_traceback(reading, data, place, number + 1)
-        elif anchor == _OPTIONS.encode():
+        counted = place
+        if anchor == _HEAD:
+            # Of many, the last alone is wanted; in a block it is the last.
+            if len(reading.raised) <= TRACEBACKS or place == last:
+                _keep_traceback(reading, data, place, number + 1)
+        elif anchor == _OPTIONS:
             low, high = line_at(data, place)
             _keep_run(reading, run_of(text_of(data[low:high]), number + 1))
-        elif anchor in reading.signs:
+        elif anchor in reading.signs and not _is_worn(reading, data, place):
             is_full |= _keep_line(reading, data, place, anchor, (size - start, number + 1))
     return is_full
+
+
+def _is_worn(reading: _Reading, data: bytes | bytearray, place: int) -> bool:
+    """True where the same text but for its digits was looked at many times, and nothing was kept for long."""
+    shape = bytes(data[place - SHAPE[0] if place > SHAPE[0] else 0 : place + SHAPE[1]].translate(None, b"0123456789"))
+    seen = reading.shapes.get(shape, 0)
+    if seen < WORN and len(reading.shapes) < SHAPES:
+        reading.shapes[shape] = seen + 1
+    return seen >= WORN
 
 
 def _keep_traceback(reading: _Reading, data: bytes | bytearray, place: int, number: int) -> None:
