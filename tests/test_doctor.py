@@ -205,6 +205,9 @@ def test_a_wheel_that_is_missing_is_told_unless_it_is_for_another_platform(
     env.pip("install", "--no-deps", torch(tmp_path, requires=pins))
     found = only(look(patchkit, env), "nvidia-wheel-differs")
     assert "nvidia-nccl-cu12 is not installed (asked for: ==2.19.3)" in found["message"]
+    (env.info("torch") / "INSTALLER").write_text("conda\n")
+    assert rules(look(patchkit, env)) == set(), "the libraries of conda are no wheels"
+    (env.info("torch") / "INSTALLER").write_text("pip\n")
     assert "curand" not in found["message"]
 
 
@@ -504,7 +507,9 @@ def test_the_commands_are_those_of_the_tool_that_installed(yolo: Environment, pa
     commit = '{"url": "https://example.org/fork.git", "vcs_info": {"vcs": "git", "commit_id": "453c6e38"}}'
     (yolo.info() / "direct_url.json").write_text(commit)
     repository = look(patchkit, yolo, "--select", "record-differs").json["findings"][0]["commands"][0]
+    assert rules(look(patchkit, yolo)) == {"record-differs", "ultralytics-not-a-release"}
     (yolo.info() / "INSTALLER").write_text("conda\n")
+    assert rules(look(patchkit, yolo)) == {"record-differs"}, "conda names the folder of its own servers"
     conda = look(patchkit, yolo, "--select", "record-differs").json["findings"][0]["commands"][0]
     options = f"pip --python {yolo.python} install --force-reinstall --no-deps"
     assert repository == f"{options} 'ultralytics @ git+https://example.org/fork.git@453c6e38'"

@@ -34,21 +34,13 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding | Skipped]:
             if package.root != root:
                 continue
             try:
-                data = read(package.record)
+                for file in package.listed(files):
+                    owners[file].append(package)
             except PatchkitError as error:
                 yield Skipped(error.message)
-                continue
-            for file in files if data else ():
-                if _lists(data or b"", file):
-                    owners[file].append(package)
         for file, found in owners.items():
             if len(found) > 1:
                 yield _finding(environment, root / file, file, found)
-
-
-def _lists(record: bytes, file: str) -> bool:
-    row = f"{file},".encode()
-    return record.startswith(row) or b"\n" + row in record
 
 
 def _finding(environment: Environment, place: Path, file: str, found: list[Package]) -> Finding:

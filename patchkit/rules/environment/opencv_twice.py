@@ -28,8 +28,12 @@ NAMES = (
 )  # those with windows first, each plain before contrib
 
 
+FILE = "cv2/__init__.py"
+
+
 def check(environment: Environment, _: Machine) -> Iterator[Finding]:
-    found = [package for name in NAMES if (package := environment.find(name))]
+    # conda-forge has metadata of several names, without files, so that pip is content with its one OpenCV.
+    found = [package for name in NAMES if (package := environment.find(name)) and package.listed([FILE])]
     if len({package.root for package in found}) == 1 and len(found) > 1:
         message = f"{', '.join(package.label for package in found)} all install the module cv2"
         evidence = f"{', '.join(package.info.name for package in found)}; README of opencv-python"
@@ -51,6 +55,12 @@ def _cures(environment: Environment, found: list[Package]) -> tuple[str, ...]:
     return tuple(keep)
 
 
-_FULL = "-- site/opencv_python-4.10.0.84.dist-info/METADATA --\nName: opencv-python\n"
-_HEADLESS = "-- site/opencv_python_headless-4.10.0.84.dist-info/METADATA --\nName: opencv-python-headless\n"
-RULE = Rule(__name__, Severity.WARNING, (ENVIRONMENT,), check, (Example(_FULL + _HEADLESS, _FULL),))
+_FULL = "-- site/opencv_python-4.10.0.84.dist-info/RECORD --\ncv2/__init__.py,,\n"
+_HEADLESS = "-- site/opencv_python_headless-4.10.0.84.dist-info/{} --\ncv2/__init__.py,,\n"
+RULE = Rule(
+    __name__,
+    Severity.WARNING,
+    (ENVIRONMENT,),
+    check,
+    (Example(_FULL + _HEADLESS.format("RECORD"), _FULL + _HEADLESS.format("METADATA")),),
+)

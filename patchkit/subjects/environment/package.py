@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -80,7 +81,8 @@ class Package:
     def origin(self) -> Origin | None:
         """Where it came from, if that was a repository or a folder; None for a release by its name.
 
-        A wheel is taken for what it is called, wherever it lay: images are often built from a folder of wheels.
+        A wheel is taken for what it is called, wherever it lay: images are often built from a folder of wheels. What
+        conda installs often names the folder in which its own servers built it, and is a release.
 
         Raises   SourceUnreadable if its direct_url.json is damaged.
         """
@@ -88,7 +90,7 @@ class Package:
             tree = editable_source(self.info)
             return Origin(str(tree), "", tree) if tree else None
         data = read(self.info / "direct_url.json")
-        if data is None:
+        if data is None or self.installer == "conda":
             return None
         try:
             content: dict[str, Any] = json.loads(data)
@@ -104,6 +106,14 @@ class Package:
         if is_archive and len(wheel) > 2 and (normalised(wheel[0]), wheel[1]) == (self.name, self.version.lower()):
             return None
         return Origin(url, commit, editable_source(self.info), system)
+
+    def listed(self, files: Iterable[str]) -> list[str]:
+        """Those of the files, paths that need no quotes, that its RECORD has a row for.
+
+        Raises   SourceUnreadable if it may not be read.
+        """
+        data = b"\n" + (read(self.record) or b"")
+        return [file for file in files if f"\n{file},".encode() in data]
 
     @cached_property
     def requirements(self) -> tuple[Requirement, ...]:

@@ -56,9 +56,15 @@ def differing(environment: Environment, package: Package) -> list[Pin]:
     return [
         pin
         for pin in pins(environment, package)
-        if (pin.installed is None or satisfies(pin.installed.version, pin.requirement.range) is False)
-        and _is_meant(pin.requirement, environment.python_version)
+        if _is_off(pin, package) and _is_meant(pin.requirement, environment.python_version)
     ]
+
+
+def _is_off(pin: Pin, package: Package) -> bool:
+    """True for another release, or none. Where conda installed the framework, its libraries are no wheels."""
+    if pin.installed is None:
+        return package.installer != "conda"
+    return satisfies(pin.installed.version, pin.requirement.range) is False
 
 
 def _of_extras(package: Package, extras: tuple[str, ...]) -> Iterator[Requirement]:
