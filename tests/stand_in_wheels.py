@@ -36,14 +36,17 @@ def _digest(text: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
 
 
-def torch(folder: Path, version: str = "2.1.0", cuda: str = "'12.1'", requires: Sequence[str] = ()) -> Path:
-    """A torch that says this of itself, as the wheels of PyPI do."""
+def torch(
+    folder: Path, version: str = "2.1.0", cuda: str = "'12.1'", requires: Sequence[str] = (), *, named: bool = False
+) -> Path:
+    """A torch that says this of itself, as the wheels of PyPI do. One of another index names its build: `named`."""
     local = f"+cu{cuda.strip(chr(39)).replace('.', '')}" if cuda != "None" else "+cpu"
     text = (
         "from typing import Optional\n\n__all__ = ['__version__', 'debug', 'cuda', 'git_version', 'hip']\n"
         f"__version__ = '{version}{local}'\ndebug = False\ncuda: Optional[str] = {cuda}\n"
         "git_version = '5c4886908584'\nhip: Optional[str] = None\n"
     )
+    version += local if named else ""
     return stand_in(folder, "torch", version, {"torch/__init__.py": "", "torch/version.py": text}, requires)
 
 

@@ -326,9 +326,27 @@ def test_a_driver_that_is_too_old_is_told_with_a_build_that_it_runs(
     found = only(look(patchkit, cuda, "--root", root), "driver-too-old")
     assert "driver 470.199.02 is too old for torch 2.1.0+cu121: CUDA 12.1 needs 525.60.13" in found["message"]
     assert str(root / "proc/driver/nvidia/version") in found["evidence"]
-    assert "torch==2.1.0+cu118 " not in found["commands"][0]
-    assert found["commands"][0].endswith("--index-url https://download.pytorch.org/whl/cu118 torch==2.1.0+cu118")
+    assert found["commands"][0].endswith(
+        " --index-url https://download.pytorch.org/whl/cu118 torch==2.1.0+cu118 torchvision"
+    )
     assert found["location"]["line"] == 6, "the line that names the CUDA release"
+    older = tmp_path / "older"
+    pair = [torch(older, "2.1.0", "'11.8'", named=True), torchvision(older, "0.16.0", "+cu118", ["torch (==2.1.0)"])]
+    cure(found["commands"][0], *pair)
+    answer = look(patchkit, cuda, "--root", root)
+    assert (rules(answer), answer.json["environment"]["torchvision"]["cuda"]) == (set(), "11.8")
+
+
+def test_a_build_for_the_cpu_beside_a_driver_is_told_and_cured_with_its_torchvision(
+    environment: Build, patchkit: Patchkit, tmp_path: Path
+) -> None:
+    env, root, right = environment(), machine(tmp_path / "machine", "535.104.05"), tmp_path / "right"
+    vision = torchvision(tmp_path, "0.17.2", "+cpu", ["torch (==2.2.2)"])
+    env.pip("install", "--no-deps", torch(tmp_path, "2.2.2", "None"), vision)
+    found = only(look(patchkit, env, "--root", root), "cpu-build-beside-driver")
+    cure(found["commands"][0], torch(right, "2.2.2"), torchvision(right, "0.17.2", "+cu121", ["torch (==2.2.2)"]))
+    answer = look(patchkit, env, "--root", root)
+    assert (rules(answer), answer.json["environment"]["torchvision"]["cuda"]) == (set(), "12.1")
 
 
 def test_a_compatibility_package_may_make_an_older_driver_do(

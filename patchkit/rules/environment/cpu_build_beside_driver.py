@@ -16,6 +16,7 @@ from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
 from patchkit.subjects.environment.frameworks import Build
 from patchkit.subjects.environment.machine import Machine
+from patchkit.subjects.environment.pair import install_torch
 from patchkit.subjects.environment.versions import public
 
 
@@ -34,7 +35,8 @@ def _cure(environment: Environment, build: Build) -> tuple[str, ...]:
     commands = environment.commands
     if build.package.name == "torch":
         # The index of PyPI holds the CUDA build for Linux; the local part of the version is that of the CPU.
-        return (commands.install(f"torch=={public(build.version)}", force=True, index="https://pypi.org/simple"),)
+        requirement, index = f"torch=={public(build.version)}", "https://pypi.org/simple"
+        return (install_torch(environment, requirement, build.package, index=index),)
     index = "https://www.paddlepaddle.org.cn/packages/stable/cu118/"
     requirement = f"paddlepaddle-gpu=={public(build.version)}"
     return (f"{commands.uninstall(build.package)} && {commands.install(requirement, index=index)}",)

@@ -18,6 +18,7 @@ from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
 from patchkit.subjects.environment.frameworks import Build
 from patchkit.subjects.environment.machine import Machine
+from patchkit.subjects.environment.pair import install_torch
 from patchkit.subjects.environment.versions import Numbers, numbers, public
 
 SOURCE = "https://docs.nvidia.com/deploy/cuda-compatibility/minor-version-compatibility.html"
@@ -84,7 +85,7 @@ def _cure(environment: Environment, build: Build, driver: str) -> tuple[str, ...
         least = _least(f"{tag[2:-1]}.{tag[-1]}")
         if least is not None and numbers(driver) >= numbers(least):
             requirement = f"torch=={public(build.version)}+{tag}"
-            return (environment.commands.install(requirement, index=f"https://download.pytorch.org/whl/{tag}"),)
+            return (install_torch(environment, requirement, index=f"https://download.pytorch.org/whl/{tag}"),)
     return ("patchkit explain driver-too-old",)
 
 

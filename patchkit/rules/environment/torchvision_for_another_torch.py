@@ -15,6 +15,7 @@ from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
 from patchkit.subjects.environment.machine import Machine
 from patchkit.subjects.environment.package import Package
+from patchkit.subjects.environment.pair import install_torch
 from patchkit.subjects.environment.versions import satisfies
 
 
@@ -28,7 +29,7 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding]:
             message = f"{torchvision.label} asks for torch{requirement.range}, and {torch.label} is installed"
             evidence = f'{torchvision.metadata}:{requirement.line}: "Requires-Dist: {requirement.text}"'
             place = Span(str(torchvision.metadata), requirement.line)
-            yield Finding(message, place, evidence, commands=_cure(environment, torch, torchvision))
+            yield Finding(message, place, evidence, commands=_cure(environment, torch))
             return
     yield from _builds(environment, torch, torchvision)
 
@@ -44,16 +45,15 @@ def _builds(environment: Environment, torch: Package, torchvision: Package) -> I
     if (mine.cuda or "").partition(".")[0] != (other.cuda or "").partition(".")[0]:
         message = f"{other.label} is a build for {other.kind}, and {mine.label} one for {mine.kind}"
         evidence = f"{other.file}:{other.line}; {mine.file}:{mine.line}"
-        commands = _cure(environment, torch, torchvision)
+        commands = _cure(environment, torch)
         yield Finding(message, Span(str(other.file), other.line), evidence, commands=commands)
 
 
-def _cure(environment: Environment, torch: Package, torchvision: Package) -> tuple[str, ...]:
+def _cure(environment: Environment, torch: Package) -> tuple[str, ...]:
     """Let the resolver find the torchvision for this torch, in the index that torch came from."""
     local = torch.version.partition("+")[2]
     index = f"https://download.pytorch.org/whl/{local}" if local.startswith(("cu", "cpu", "rocm")) else ""
-    install = environment.commands.install(f"torch=={torch.version}", torchvision.name, index=index)
-    return (f"{environment.commands.uninstall(torchvision)} && {install}",)
+    return (install_torch(environment, f"torch=={torch.version}", index=index),)
 
 
 _PAIR = (
