@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from patchkit.doctor.run import PACKAGE
+from patchkit.patching.target import find_target
 from patchkit.rule import load_rules
+from patchkit.subjects.environment.environment import Environment as Looked
 from patchkit.subjects.environment.versions import satisfies
 from tests.conftest import LOSS, REPOSITORY, Answer, Environment, checked, snapshot, wheel
 from tests.stand_in_wheels import CUBLAS, LINUX, paddle, stand_in, torch, torchvision
@@ -154,6 +156,35 @@ def test_the_environment_of_patchkit_itself_is_the_default(patchkit: Patchkit) -
     assert answer.json["environment"]["python"] == {
         "version": f"{sys.version_info[0]}.{sys.version_info[1]}", "prefix": sys.prefix
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["active", "another", "none"])
+def test_pip_is_named_alone_only_where_the_shell_finds_that_of_the_environment(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment of patchkit itself need not be activated."""
+    own, other = tmp_path / "own/bin/python", tmp_path / "other/pip"
+    for pip in (own.with_name("pip"), other):
+        pip.parent.mkdir(parents=True)
+        pip.touch(0o755)
+    monkeypatch.setenv("PATH", str({"active": own, "another": other, "none": tmp_path / "none/pip"}[path].parent))
+    command = Looked(find_target(None, None, fast=True), own, is_own=True).commands.install("numpy")
+    assert command == ("pip install numpy" if path == "active" else f"{own} -m pip install numpy")
+
+
+@pytest.mark.parametrize(
+    ("local", "build"), [("", None), ("+cpu", "CPU"), ("+cu118", "CUDA 11.8"), ("+rocm6.2", "ROCm")]
+)
+def test_a_torchvision_that_does_not_name_its_build_is_not_said_to_be_for_the_cpu(
+    local: str, build: str | None, environment: Build, patchkit: Patchkit, tmp_path: Path
+) -> None:
+    env = environment()
+    env.pip("install", "--no-deps", torchvision(tmp_path, "0.16.0", local))
+    assert look(patchkit, env).json["environment"]["torchvision"]["build"] == (build or "unknown")
+    line = next(
+        line for line in patchkit("doctor", "--python", env.python).out.splitlines() if line.startswith("torchvision")
+    )
+    assert line.split(maxsplit=1)[1] == f"0.16.0{local}, {build or 'its build is not known'}"
 
 
 def test_builds_for_the_cpu_and_for_rocm_need_no_wheels_and_no_driver(

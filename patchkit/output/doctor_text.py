@@ -6,6 +6,7 @@ from patchkit.doctor.facts import FORK, Facts, facts_of
 from patchkit.doctor.run import Examined
 from patchkit.findings import Finding, Severity
 from patchkit.output.visible import visible
+from patchkit.subjects.environment.frameworks import UNKNOWN
 
 
 def render_doctor(examined: Examined) -> str:
@@ -44,7 +45,8 @@ def _table(facts: Facts) -> list[str]:
 
 def _framework(name: str, build: dict[str, Any]) -> str:
     distribution = "" if build["distribution"] == name else f", {build['distribution']}"
-    kind = f", {build['build']}" if "build" in build else ", its build is not known"
+    is_known = build.get("build", UNKNOWN) != UNKNOWN
+    kind = f", {build['build']}" if is_known else ", its build is not known"
     return f"{build['version']}{kind}{distribution}{', debug' if build.get('debug') else ''}"
 
 

@@ -11,8 +11,8 @@ class Commands:
     """The commands of one environment, as they are typed."""
 
     executable: str  # its Python; empty: not known
-    is_own: bool  # patchkit runs in it, so its commands are on PATH
     has_pip: bool
+    pip_is_on_path: bool  # the `pip` that a shell finds is that of this environment
     is_of_uv: bool
     folder: str
     arguments: str  # that name the target to patchkit: " --python .venv"
@@ -56,7 +56,7 @@ class Commands:
         if not self.executable:
             return f"pip {action}" + (f" --upgrade --target {shlex.quote(self.folder)}" if action == "install" else "")
         if self.has_pip:
-            return f"pip {action}" if self.is_own else f"{python} -m pip {action}"
+            return f"pip {action}" if self.pip_is_on_path else f"{python} -m pip {action}"
         return f"pip --python {python} {action}"
 
 

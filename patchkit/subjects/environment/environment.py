@@ -145,8 +145,8 @@ class Environment:
         has_pip = bool(self.all("pip"))
         return Commands(
             executable=str(self.executable) if self.executable else "",
-            is_own=self.is_own,
             has_pip=has_pip,
+            pip_is_on_path=self.is_own and _is_on_path(self.executable),
             is_of_uv=not has_pip and ("uv" in installers or (not installers and self._first_installer == "uv")),
             folder=str(self.roots[0]) if self.roots else "",
             arguments=self.target.arguments,
@@ -155,3 +155,11 @@ class Environment:
     @property
     def _first_installer(self) -> str:
         return next((package.installer for package in self.packages if package.installer), "")
+
+
+def _is_on_path(executable: Path | None) -> bool:
+    """True if the `pip` that a shell finds lies beside this Python: an environment need not be activated to be used."""
+    import shutil
+
+    found = shutil.which("pip")
+    return executable is not None and found is not None and Path(found).parent == executable.parent

@@ -10,6 +10,7 @@ from patchkit.errors import SourceUnreadable
 from patchkit.subjects.environment.package import Package, read
 
 TORCH, TORCHVISION = "torch/version.py", "torchvision/version.py"
+UNKNOWN = "unknown"
 PADDLE = ("paddle/version/__init__.py", "paddle/version.py")  # the file is of paddle 2.2 and older
 
 
@@ -20,7 +21,7 @@ class Build:
     package: Package
     version: str  # with its local part, as the version file has it
     cuda: str | None  # release of the CUDA runtime: 12.1; None for a build without CUDA
-    other: str | None  # the accelerator of a build for another one: hip, xpu
+    other: str | None  # the accelerator of a build for another one: hip, xpu, or unknown
     cudnn: str | None
     commit: str
     debug: bool
@@ -33,10 +34,10 @@ class Build:
 
     @property
     def kind(self) -> str:
-        """As people say it: CUDA 12.1, ROCm, CPU."""
+        """As people say it: CUDA 12.1, ROCm, CPU, unknown."""
         if self.cuda:
             return f"CUDA {self.cuda}"
-        return {"hip": "ROCm", "xpu": "XPU"}.get(self.other or "", "CPU")
+        return {"hip": "ROCm", "xpu": "XPU", UNKNOWN: UNKNOWN}.get(self.other or "", "CPU")
 
 
 def torch_build(package: Package) -> Build | None:
@@ -62,16 +63,22 @@ def torch_build(package: Package) -> Build | None:
 
 
 def torchvision_build(package: Package) -> Build | None:
-    """Its `cuda` is told by the local version: torchvision computes it from torch when it is imported."""
+    """Its `cuda` is told by the local version: torchvision computes it from torch when it is imported.
+
+    Without a local version it may be for whatever there is: conda, builds from source and NVIDIA's images have none.
+    """
     file = package.root / TORCHVISION
     found = _assigned(file, "__version__")
     if found is None:
         return None
     version = str(found.value("__version__") or package.version)
-    local = re.fullmatch(r"cu(\d+)(\d)", version.partition("+")[2])
-    cuda = f"{local[1]}.{local[2]}" if local else None
+    local = version.partition("+")[2]
+    numbered = re.fullmatch(r"cu(\d+)(\d)", local)
+    cuda = f"{numbered[1]}.{numbered[2]}" if numbered else None
+    named = {"cpu": None, "xpu": "xpu"}.get(local, "hip" if local.startswith("rocm") else UNKNOWN)
+    other = None if cuda else named
     commit = found.value("git_version") or ""
-    return Build(package, version, cuda, None, None, commit, False, file, found.line("__version__"))
+    return Build(package, version, cuda, other, None, commit, False, file, found.line("__version__"))
 
 
 def paddle_build(package: Package) -> Build | None:
