@@ -629,6 +629,20 @@ def test_a_cache_of_uv_that_was_edited_through_an_environment_is_told_and_cured(
     assert rules(look(patchkit, uv("three", wheel(RELEASE)))) == set()
 
 
+@pytest.mark.parametrize(
+    ("command", "is_poisoned"),
+    [("cp fix.py {0}", True), ("echo '# a fix' > {0}", True), ("sed -i s/softmax/mul/ {0}", False)],
+    ids=["cp", "written into", "sed"],
+)
+def test_what_puts_a_new_file_in_place_of_a_linked_one_poisons_no_cache(
+    command: str, is_poisoned: bool, uv: Callable[..., Environment], patchkit: Patchkit, tmp_path: Path
+) -> None:
+    env = uv("env", wheel(RELEASE))
+    (tmp_path / "fix.py").write_text("# a fix from a blog\n")
+    checked(["bash", "-c", command.format(env.loss)], cwd=tmp_path)
+    assert rules(look(patchkit, env)) == {"record-differs", *(["cache-poisoned"] if is_poisoned else [])}
+
+
 def test_a_cache_that_poisons_only_the_next_environment_is_told(
     uv: Callable[..., Environment], patchkit: Patchkit
 ) -> None:

@@ -2,10 +2,11 @@
 
 What         A package of the cache, of a distribution that patches are for and that is installed here, has a source
              which is not what its RECORD says.
-Why          uv and conda link the files of environments to their cache. An edit with sed or an editor writes through
-             the link: it is then in every environment that has the package, and in every new one, whatever is
-             reinstalled there from the cache. patchkit itself never writes through a link.
-Example      sed -i ... .venv/lib/python3.11/site-packages/ultralytics/utils/loss.py, in an environment that uv made
+Why          uv and conda link the files of environments to their cache. What is written into such a file, by
+             `open(path, "w")`, by `cp` over it or by an editor that saves into the same file, is then in every
+             environment that has the package, and in every new one, whatever is reinstalled there from the cache. What
+             puts a new file in its place, as GNU `sed -i` and patchkit do, leaves the cache as it is.
+Example      cp loss.py .venv/lib/python3.11/site-packages/ultralytics/utils/, in an environment that uv made by links
 Fix safety   safe: the package is fetched again. Environments that are linked to the entry keep the edit until it is
              reinstalled in them.
 References   astral-sh/uv#10579, #15700: in-place edits and the cache of uv; conda/conda#1535; reproduced with uv.

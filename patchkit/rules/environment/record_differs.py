@@ -3,8 +3,9 @@
 What         A source of a package that patches are for has not the size that RECORD says, or a file that a patch
              changes has not its hash; and no receipt of patchkit speaks of it.
 Why          Somebody pasted a fix into site-packages. No Dockerfile and no lock file has it, the next install takes it
-             away, and where uv or conda linked the file to its cache, it is in other environments as well. patchkit
-             refuses to patch such a file: it is not the code that the patch was made for.
+             away, and where it was written into a file that uv or conda had linked to its cache, it is in other
+             environments as well: see cache-poisoned. patchkit refuses to patch such a file: it is not the code that
+             the patch was made for.
 Example      sed -i s/matmul/mul/ site-packages/ultralytics/utils/loss.py
 Fix safety   reinstalling takes the edit away: look at it first.
 References   the specification of RECORD: https://packaging.python.org/en/latest/specifications/recording-installed-packages/;
