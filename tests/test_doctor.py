@@ -380,6 +380,20 @@ def test_a_build_for_the_cpu_beside_a_driver_is_told_and_cured_with_its_torchvis
     assert (rules(answer), answer.json["environment"]["torchvision"]["cuda"]) == (set(), "12.1")
 
 
+def test_a_paddle_for_the_cpu_stays_where_the_index_has_no_other(
+    environment: Build, patchkit: Patchkit, tmp_path: Path
+) -> None:
+    env, root = environment(), machine(tmp_path / "machine", "535.104.05")
+    env.pip("install", "--no-deps", paddle(tmp_path, "paddlepaddle", "3.0.0"))
+    (command,) = only(look(patchkit, env, "--root", root), "cpu-build-beside-driver")["commands"]
+    with pytest.raises(AssertionError, match="No matching distribution"):
+        cure(command, paddle(tmp_path / "old", "paddlepaddle-gpu", "2.6.2", "11.8"))
+    assert env.info("paddlepaddle").is_dir()
+    cure(command, paddle(tmp_path / "right", "paddlepaddle-gpu", "3.0.0", "11.8"))
+    answer = look(patchkit, env, "--root", root)
+    assert (rules(answer), answer.json["environment"]["paddle"]["cuda"]) == (set(), "11.8")
+
+
 def test_a_compatibility_package_may_make_an_older_driver_do(
     cuda: Environment, patchkit: Patchkit, tmp_path: Path
 ) -> None:
@@ -428,6 +442,17 @@ def test_two_distributions_with_one_module_are_told_and_either_can_be_kept(
     answer = look(patchkit, env)
     assert rules(answer) == {"patch-lost"}, "the new package does not have the patch"
     assert answer.json["environment"]["ultralytics"]["distribution"] == TWIN.partition("==")[0]
+
+
+def test_of_two_paddles_the_one_for_gpus_is_kept(environment: Build, patchkit: Patchkit, tmp_path: Path) -> None:
+    env, gpu = environment(), paddle(tmp_path, "paddlepaddle-gpu", "3.0.0", "11.8")
+    env.pip("install", "--no-deps", gpu)
+    env.pip("install", "--no-deps", paddle(tmp_path, "paddlepaddle", "3.0.0"))
+    root = machine(tmp_path / "machine", "535.104.05")
+    found = only(look(patchkit, env, "--root", root, "--ignore", "record-differs"), "module-owned-twice")
+    cure(found["commands"][0], gpu)
+    answer = look(patchkit, env, "--root", root)
+    assert (rules(answer), answer.json["environment"]["paddle"]["cuda"]) == (set(), "11.8")
 
 
 def test_what_a_broken_upgrade_leaves_is_told(environment: Build, patchkit: Patchkit, tmp_path: Path) -> None:

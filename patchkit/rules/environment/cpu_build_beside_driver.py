@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from patchkit.findings import Finding, Severity, Span
 from patchkit.rule import Example, Rule
-from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
+from patchkit.subjects.environment.environment import ENVIRONMENT, PADDLES, Environment
 from patchkit.subjects.environment.frameworks import Build
 from patchkit.subjects.environment.machine import Machine
 from patchkit.subjects.environment.pair import install_torch
@@ -25,10 +25,17 @@ def check(environment: Environment, machine: Machine) -> Iterator[Finding]:
     if driver is None:
         return
     for build in environment.frameworks:
-        if build.cuda is None and build.other is None:
+        if build.cuda is None and build.other is None and not _is_of_two(environment, build):
             message = f"{build.label} is a build for the CPU, on a machine with NVIDIA driver {driver.version}"
             evidence = f"{build.file}:{build.line} names no CUDA; {driver.source}"
             yield Finding(message, Span(str(build.file), build.line), evidence, commands=_cure(environment, build))
+
+
+def _is_of_two(environment: Environment, build: Build) -> bool:
+    """True if both distributions of paddle installed these files: module-owned-twice tells it, with its cure."""
+    packages = (environment.find(name) for name in PADDLES)
+    found = [package for package in packages if package and package.listed(["paddle/__init__.py"])]
+    return build.package in found and len(found) > 1
 
 
 def _cure(environment: Environment, build: Build) -> tuple[str, ...]:
@@ -39,7 +46,9 @@ def _cure(environment: Environment, build: Build) -> tuple[str, ...]:
         return (install_torch(environment, requirement, build.package, index=index),)
     index = "https://www.paddlepaddle.org.cn/packages/stable/cu118/"
     requirement = f"paddlepaddle-gpu=={public(build.version)}"
-    return (f"{commands.uninstall(build.package)} && {commands.install(requirement, index=index)}",)
+    # An index of paddle has not every release: what is there is taken away only when the other one can be had.
+    attempt = commands.install(requirement, index=index, is_dry=True)
+    return (f"{attempt} && {commands.uninstall(build.package)} && {commands.install(requirement, index=index)}",)
 
 
 _DRIVER = (

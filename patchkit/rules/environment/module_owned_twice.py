@@ -49,6 +49,7 @@ def _finding(environment: Environment, place: Path, file: str, found: list[Packa
     message = f"{' and '.join(one.label for one in found)} both install the module {file.partition('/')[0]}; {whose}"
     evidence = f"RECORD of {', '.join(package.info.name for package in found)}: {file}"
     kept = [*holders, *(package for package in reversed(found) if package not in holders)]
+    kept.sort(key=lambda package: not package.name.endswith("-gpu"))  # who installed that one wants it
     return Finding(message, Span(str(place)), evidence, commands=tuple(_cure(environment, found, one) for one in kept))
 
 

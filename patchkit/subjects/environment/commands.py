@@ -17,11 +17,13 @@ class Commands:
     folder: str
     arguments: str  # that name the target to patchkit: " --python .venv"
 
-    def install(self, *requirements: str, force: bool = False, no_deps: bool = False, index: str = "") -> str:
+    def install(
+        self, *requirements: str, force: bool = False, no_deps: bool = False, is_dry: bool = False, index: str = ""
+    ) -> str:
         options = [*(["--force-reinstall"] if force else []), *(["--no-deps"] if no_deps else [])]
         if self.is_of_uv:
             options = [*(["--reinstall"] if force else []), *(["--no-deps"] if no_deps else [])]
-        options += ["--index-url", index] if index else []
+        options += [*(["--dry-run"] if is_dry else []), *(["--index-url", index] if index else [])]
         return f"{self._pip('install')}{_joined(options)}{_joined(requirements)}"
 
     def uninstall(self, *packages: Package) -> str:
