@@ -368,6 +368,36 @@ def test_a_driver_that_is_too_old_is_told_with_a_build_that_it_runs(
     assert (rules(answer), answer.json["environment"]["torchvision"]["cuda"]) == (set(), "11.8")
 
 
+@pytest.mark.parametrize(
+    ("version", "driver", "tag", "older"),
+    [
+        ("2.14.1", "535.104.05", "cu128", "2.9"),
+        ("2.14.1", "470.199.02", "cu118", "2.7"),
+        ("2.9.1", "470.199.02", "cu118", "2.7"),
+    ],
+)
+def test_where_no_build_of_the_same_torch_is_known_to_do_an_older_torch_is_named(
+    version: str, driver: str, tag: str, older: str, environment: Build, patchkit: Patchkit, tmp_path: Path
+) -> None:
+    env, root = environment(), machine(tmp_path / "machine", driver)
+    env.pip("install", "--no-deps", torch(tmp_path, version, "'13.0'"))
+    first, other = only(look(patchkit, env, "--root", root), "driver-too-old")["commands"]
+    assert first.endswith(f"--index-url https://download.pytorch.org/whl/{tag} 'torch=={older}.*'")
+    assert "previous-versions" in patchkit(*other.split()[1:]).out
+    cure(first, torch(tmp_path / "older", f"{older}.1", f"'{tag[2:-1]}.{tag[-1]}'", named=True))
+    assert rules(look(patchkit, env, "--root", root)) == set()
+
+
+@pytest.mark.parametrize(("version", "driver"), [("1.13.1", "440.33"), ("2.9.1", "440.33")])
+def test_where_no_build_is_known_to_do_there_is_an_explanation(
+    version: str, driver: str, environment: Build, patchkit: Patchkit, tmp_path: Path
+) -> None:
+    env, root = environment(), machine(tmp_path / "machine", driver)
+    env.pip("install", "--no-deps", torch(tmp_path, version, "'12.8'"))
+    found = only(look(patchkit, env, "--root", root), "driver-too-old")
+    assert found["commands"] == ["patchkit explain driver-too-old"]
+
+
 def test_a_build_for_the_cpu_beside_a_driver_is_told_and_cured_with_its_torchvision(
     environment: Build, patchkit: Patchkit, tmp_path: Path
 ) -> None:

@@ -5,10 +5,13 @@ Why          torch then says `The NVIDIA driver on your system is too old` and t
              major release an older driver will do: CUDA 12.8 runs on the driver of 12.0.
 Example      torch for CUDA 12.1 with driver 470.199.02: it needs 525.60.13
 Fix safety   a newer driver runs all older CUDA releases. A build for an older CUDA release may lack a GPU generation.
+             Where no build of the same torch is known that the driver runs, the newest older torch that has one is
+             named; the page of previous versions has builds of later releases.
              A forward-compatibility package (cuda-compat) makes an older driver of data-centre GPUs do: where one is
              found, the rule does not run.
 References   https://docs.nvidia.com/deploy/cuda-compatibility/minor-version-compatibility.html, tables 1 and 2;
-             https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/: minimum required driver version.
+             https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/: minimum required driver version;
+             https://pytorch.org/get-started/previous-versions/: the CUDA builds of each torch.
 """
 
 from collections.abc import Iterator
@@ -80,13 +83,19 @@ def _least(cuda: str) -> str | None:
 
 
 def _cure(environment: Environment, build: Build, driver: str) -> tuple[str, ...]:
-    indexes = INDEXES.get(numbers(build.version)[:2], ()) if build.package.name == "torch" else ()
-    for tag in indexes:
-        least = _least(f"{tag[2:-1]}.{tag[-1]}")
-        if least is not None and numbers(driver) >= numbers(least):
-            requirement = f"torch=={public(build.version)}+{tag}"
-            return (install_torch(environment, requirement, index=f"https://download.pytorch.org/whl/{tag}"),)
-    return ("patchkit explain driver-too-old",)
+    """A build that this driver runs: of the same torch, else of the newest one before it that is known to have one."""
+    explain = "patchkit explain driver-too-old"
+    mine = numbers(build.version)[:2]
+    known = sorted((release for release in INDEXES if release <= mine), reverse=True)
+    for release in known if build.package.name == "torch" else ():
+        for tag in INDEXES[release]:
+            least = _least(f"{tag[2:-1]}.{tag[-1]}")
+            if least is not None and numbers(driver) >= numbers(least):
+                index = f"https://download.pytorch.org/whl/{tag}"
+                if release == mine:
+                    return (install_torch(environment, f"torch=={public(build.version)}+{tag}", index=index),)
+                return (install_torch(environment, f"torch=={release[0]}.{release[1]}.*", index=index), explain)
+    return (explain,)
 
 
 _TORCH = (
