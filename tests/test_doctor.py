@@ -823,6 +823,29 @@ def test_old_metadata_is_read(patchkit: Patchkit, tmp_path: Path) -> None:
     assert found["commands"] == [f"pip install --upgrade --target {site} 'numpy<2'"]
 
 
+@pytest.mark.parametrize(
+    ("version", "tag", "words"),
+    [
+        ("2.2.2", "win_amd64", "is of before numpy 2"),
+        ("2.3.1", "win_amd64", "for Windows was built with numpy 1"),
+        ("2.4.0+cpu", "win_amd64", "for Windows was built with numpy 1"),
+        ("2.4.1", "win_amd64", ""),
+        ("2.4.0", "manylinux1_x86_64", ""),
+        ("2.4.0", "macosx_11_0_arm64", ""),
+    ],
+)
+def test_wheels_for_windows_took_numpy_2_later(
+    version: str, tag: str, words: str, environment: Build, patchkit: Patchkit, tmp_path: Path
+) -> None:
+    env = environment()
+    env.pip("install", "--no-deps", stand_in(tmp_path, "torch", version), stand_in(tmp_path, "numpy", "2.0.1"))
+    (env.info("torch") / "WHEEL").write_text(f"Wheel-Version: 1.0\nTag: cp312-cp312-{tag}\n")
+    answer = look(patchkit, env)
+    if words:
+        assert words in only(answer, "numpy-too-new")["message"]
+    assert rules(answer) == ({"numpy-too-new"} if words else set())
+
+
 # --- formats and documentation ---------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,6 @@ References   Paddle#43001 (2.3.0, Windows), #44721 (2.3.1: wrong on Windows, rig
              #53603 (Windows, Python 3.7); PaddleDetection#6723 ("on Linux the release is fine"), #6093, #8963.
 """
 
-import re
 from collections.abc import Iterator
 
 from patchkit.findings import Finding, Severity, Span
@@ -20,7 +19,6 @@ from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
 from patchkit.subjects.environment.frameworks import Build
 from patchkit.subjects.environment.machine import Machine
-from patchkit.subjects.environment.package import read
 from patchkit.subjects.environment.versions import numbers
 
 PATCH = "ppyoloe-masked-select"
@@ -32,7 +30,7 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding]:
     if build is None or build.cuda is None or any(state.receipt.patch == PATCH for state in environment.patches):
         return
     release = numbers(build.version)
-    is_windows = re.search(rb"^Tag:.*-win", read(build.package.info / "WHEEL") or b"", re.MULTILINE) is not None
+    is_windows = build.package.is_for_windows
     if not ((2, 3) <= release < FIXED if is_windows else release[:2] == (2, 3)):
         return
     where = "on Windows" if is_windows else "on Windows, not on Linux"

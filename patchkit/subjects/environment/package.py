@@ -116,6 +116,14 @@ class Package:
         return [file for file in files if f"\n{file},".encode() in data]
 
     @cached_property
+    def is_for_windows(self) -> bool:
+        """True if its wheel was built for Windows, by the tag of the platform.
+
+        Raises   SourceUnreadable if WHEEL may not be read.
+        """
+        return re.search(rb"^Tag:.*-win", read(self.info / "WHEEL") or b"", re.MULTILINE) is not None
+
+    @cached_property
     def requirements(self) -> tuple[Requirement, ...]:
         """What it asks for, in the order of its METADATA.
 
