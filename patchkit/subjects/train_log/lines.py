@@ -3,6 +3,7 @@
 import re
 
 BEFORE, AFTER = 1 << 10, 1 << 13  # bytes of a line on either side of what was looked for: lines can be very long
+HANDLED = r"Warning: |Plan failed with|attempt to recover"  # torch tells so of what it goes on from by itself
 _STYLE = re.compile(r"\x1b\[[0-?]{0,40}[ -/]{0,8}[@-~]")
 # What launchers put before the lines of a process: torchrun, mpirun --tag-output, srun --label, docker compose.
 _RANK = re.compile(

@@ -201,6 +201,8 @@ def _keep_line(reading: _Reading, data: bytes | bytearray, place: int, anchor: b
             continue
         started = perf_counter()
         match = pattern.search(text[:SEEN])
+        if match is not None and sign.unless and re.search(sign.unless, text[:SEEN]):
+            match = None
         reading.seconds[sign] = reading.seconds.get(sign, 0.0) + perf_counter() - started
         if match is not None:
             line = Line(moved[1], text, rank, _context(data, low), _run(reading), moved[0] + low, match.start())
