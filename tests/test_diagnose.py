@@ -167,6 +167,32 @@ def test_assertions_are_told_apart_by_their_kernel() -> None:
     assert (rule, commands[0]) == ("device-assert", "CUDA_LAUNCH_BLOCKING=1 <your command>")
 
 
+@pytest.mark.parametrize(
+    ("kernel", "said"),
+    [
+        ("Loss.cu:92: operator()", "input_val >= zero && input_val <= one"),
+        ("Indexing.cu:1237: indexSelectSmallIndex", "srcIndex < srcSelectDimSize"),
+        ("IndexKernel.cu:92: operator()", INDEX),
+        ("ScatterGatherKernel.cu:144: operator()", SCATTER),
+    ],
+)
+def test_another_assertion_is_not_one_of_cross_entropy(kernel: str, said: str) -> None:
+    error = "RuntimeError: CUDA error: device-side assert triggered"
+    for crash in (error, RAISED.format(error).replace("main()", "loss = criterion(out, y)") + ASYNCHRONOUS):
+        [(_, _, commands)] = found(f"{assertions(kernel, said)}{crash}\n")
+        assert not any("cross-entropy" in command for command in commands)
+
+
+def test_the_line_that_torch_2_8_adds_is_part_of_the_message() -> None:
+    new = RETINANET.replace("model/retinanet.py", "utils.py").replace("compute_loss", "reduce")
+    search = (
+        "torch.AcceleratorError: CUDA error: device-side assert triggered\nSearch for `cudaErrorAssert' in https://x\n"
+    )
+    new = new.replace("RuntimeError: CUDA error: device-side assert triggered\n", search)
+    [(rule, _, commands)] = found(new)
+    assert (rule, commands[1]) == ("index-out-of-bounds", "CUDA_LAUNCH_BLOCKING=1 <your command>")
+
+
 def test_where_the_frames_may_be_wrong_the_second_command_is_to_run_again() -> None:
     log = "$ torchrun --nproc_per_node 8 train.py --data coco\n" + RETINANET
     [(_, _, commands)] = found(log)

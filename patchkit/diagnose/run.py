@@ -112,7 +112,7 @@ def _diagnosed(
             finding = diagnoses[index].finding
             if not match.is_sure and match.seen.number != finding.location.line:
                 continue  # the rule knows better: an assertion says more than the error that came of it
-            is_first = match.is_sure or finding.rule not in general
+            is_first = match.is_sure or match.raised is None or finding.rule not in general
             commands = (command, *finding.commands) if is_first else (*finding.commands, command)
             cured = replace(finding, commands=commands)
             diagnoses[index] = replace(diagnoses[index], finding=cured)

@@ -22,7 +22,7 @@ from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
 SIGNS = (
     Sign(
         "CUBLAS_STATUS_",
-        r"CUBLAS_STATUS_(?:INVALID_VALUE|NOT_SUPPORTED) when calling [`'\"]?cublas[SDH]gemv",
+        r"CUBLAS_STATUS_(?:INVALID_VALUE|NOT_SUPPORTED).{0,60}cublas[SDH]gemv",
         HANDLED,
     ),
 )

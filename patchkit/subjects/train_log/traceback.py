@@ -11,7 +11,9 @@ LONGEST = 1 << 16  # bytes
 FRAMES = 200
 WIDEST = 500  # letters of a line
 MESSAGE = 8  # lines of the message of an exception after its first
-_GOES_ON = re.compile(r"^(?: |\[Hint|CUDA kernel errors|For debugging consider|Compile with|Device-side assert)")
+_GOES_ON = re.compile(
+    r"^(?: |\[Hint|Search for |CUDA kernel errors|For debugging consider|Compile with|Device-side assert)"
+)
 FOREIGN = 3  # lines of other writers between the frames and the exception
 
 _FRAME = re.compile(r'^  File "([^"]{1,400})", line (\d{1,9})(?:, in (.{1,200}))?')
