@@ -44,6 +44,7 @@ CASES = [
     for index, example in enumerate(rule.examples)
 ]
 Run = Callable[..., Answer]
+BLOCKING = "CUDA_LAUNCH_BLOCKING=1 <your command>"
 
 
 def read(data: bytes | str, *signs: Sign) -> TrainLog:
@@ -338,6 +339,14 @@ def test_a_timeout_is_told_apart_by_what_the_others_did() -> None:
     assert rules(scan + "Starting training for 100 epochs...\n" + watchdog) == ["ddp-timeout"]
     waiting = RAISED.format("KeyboardInterrupt").replace("main()", "with torch_distributed_zero_first(rank):")
     assert rules(waiting + watchdog) == ["ddp-timeout-while-scanning"]
+    store = (
+        "torch.distributed.DistBackendError: [1] is setting up NCCL communicator and retrieving ncclUniqueId from [0] "
+        "via c10d key-value store by key '0', but store->get('0') got error: Socket Timeout"
+    )
+    assert rules(waiting.replace("KeyboardInterrupt", store)) == ["ddp-timeout-while-scanning"]
+    assert rules(RAISED.format(store)) == ["ddp-timeout"]
+    gloo = "RuntimeError: [unbound_buffer.cc:81] Timed out waiting 1800000ms for recv operation to complete"
+    assert rules(RAISED.format(gloo)) == ["ddp-timeout"]
     assert rules("RuntimeError: Timed out initializing process group in store based barrier on rank: 1\n") == [
         "ddp-timeout"
     ]
@@ -537,6 +546,46 @@ def test_many_lines_of_one_kind_are_kept_to_a_few() -> None:
 
 def test_words_that_hold_nan_do_not_hide_a_loss() -> None:
     assert rules("finance banana nanny loss 1.2\n" * 50_000 + ROW.format("nan") + "\n") == ["loss-nan"]
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "[rank0]:",
+        "[default0]:",
+        "[1,0]<stderr>:",
+        "0: ",
+        " 3: ",
+        "trainer-1  | ",
+        "2024-05-01T10:00:0{0}.12345{0}789Z ",
+        "2024-05-01 10:00:0{0},123 - ERROR - ",
+        "[2024-05-01 10:00:0{0}] ERROR: ",
+        "[pod/train-0/main] ",
+        "    ",
+        "> ",
+    ],
+)
+def test_what_stands_before_every_line_does_not_hide_a_traceback(prefix: str) -> None:
+    lines = [f"{prefix.format(number % 10)}{line}\n" for number, line in enumerate(RETINANET.splitlines())]
+    [(rule, _, commands)] = found("".join(lines))
+    assert (rule, commands[:2]) == (
+        "index-out-of-bounds",
+        ("patchkit apply retinanet-label-guard --path /workspace/ssd/model/retinanet.py", BLOCKING),
+    )
+
+
+def test_what_stands_before_the_head_alone_hides_no_traceback() -> None:
+    for before in ("ERROR: ", " 50%|###  | 3/6 ", "worker 1 died: "):
+        [raised] = read(before + RAISED.format("KeyError: 1")).raised
+        assert (raised.traceback.error, len(raised.traceback.frames)) == ("KeyError: 1", 1)
+
+
+@pytest.mark.parametrize("count", [1, 60])
+def test_other_tracebacks_do_not_hide_the_one_that_an_assertion_led_to(count: int) -> None:
+    other = RAISED.format("ConnectionError: retry").replace("train.py", "/v/lib/python3/site-packages/wandb/send.py")
+    assertion, _, crash = RETINANET.partition("Traceback")
+    [(_, _, commands)] = found(assertion + other * count + "Traceback" + crash + other * count)
+    assert commands[0] == "patchkit apply retinanet-label-guard --path /workspace/ssd/model/retinanet.py"
 
 
 def test_two_processes_that_print_at_once_are_told_apart() -> None:

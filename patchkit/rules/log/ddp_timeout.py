@@ -1,6 +1,7 @@
 """A process waited for the others until NCCL timed out.
 
-What         `Watchdog caught collective operation timeout`, or no process group within the time.
+What         `Watchdog caught collective operation timeout`, the same of Gloo, or no process group or no communicator
+             within the time.
 Why          A rank did not come to the same operation: it stopped with an error of its own, hangs in its data, or has
              no gradient for a parameter. The timeout tells only who waited. The first error of any rank is the cause.
 Example      [Rank 1] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=808, OpType=ALLREDUCE, ...)
@@ -19,6 +20,10 @@ from patchkit.subjects.train_log.log import TRAIN_LOG, Line, Raised, TrainLog
 SIGNS = (
     Sign("Watchdog caught", r"Watchdog caught collective operation timeout"),
     Sign("Timed out initializing", r"Timed out initializing process group"),
+    Sign(
+        "setting up NCCL", r"setting up NCCL communicator and retr(?:ie|ei)ving ncclUniqueId .{0,200}[Tt]imed? ?[Oo]ut"
+    ),
+    Sign("Timed out waiting", r"Timed out waiting \d{1,12}ms for (?:recv|send) operation"),
 )
 SCAN = Sign("Scanning ", r"(?:train|val|test): .{0,20}Scanning ")
 START = Sign("Starting training for", r"Starting training for \d")

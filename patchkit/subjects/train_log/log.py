@@ -12,7 +12,7 @@ from patchkit.subjects.train_log.anchors import Anchors
 from patchkit.subjects.train_log.blocks import blocks
 from patchkit.subjects.train_log.command import command_in
 from patchkit.subjects.train_log.lines import line_at, split_rank, text_of
-from patchkit.subjects.train_log.traceback import HEAD, Traceback, traceback_at
+from patchkit.subjects.train_log.traceback import HEAD, LONGEST, Traceback, traceback_at
 from patchkit.subjects.train_log.ultralytics_run import Run, run_of
 
 TRAIN_LOG = "train-log"
@@ -50,6 +50,10 @@ class Raised:
     stop: int  # last line of the message
     run: Run
 
+    @property
+    def is_of_cuda(self) -> bool:
+        return "CUDA error" in self.traceback.error or "device-side assert" in self.traceback.error
+
 
 @dataclass(frozen=True)
 class TrainLog:
@@ -60,7 +64,7 @@ class TrainLog:
     size: int  # bytes
     length: int  # lines
     lines: Mapping[Sign, tuple[Line, ...]]
-    raised: tuple[Raised, ...]  # the first TRACEBACKS and the last
+    raised: tuple[Raised, ...]  # the first TRACEBACKS and the last, those of CUDA before others
     runs: tuple[Run, ...]  # the first and the last of those that print options
     command: str | None
     slow: tuple[Sign, ...] = ()  # those that took too long, and were given up
@@ -75,9 +79,14 @@ class TrainLog:
         return next((one for one in self.raised if one.number <= number <= one.stop), None)
 
     def raised_after(self, line: Line) -> Raised | None:
-        """The traceback that a line is part of, else the first after it of the same run, else the last before it."""
+        """The traceback that a line is part of, else the first after it of the same run, else the last before it.
+
+        After an assertion on the GPU it is the first that tells of CUDA, where there is one.
+        """
         within = [one for one in self.raised if one.run == line.run]
         later = [one for one in within if one.stop >= line.number]
+        if "Assertion " in line.text:
+            later = [one for one in later if one.is_of_cuda] or later
         return (self.raised_at(line.number) or next(iter(later), None)) or next(reversed(within), None)
 
     def span(self, line: Line | Raised) -> Span:
@@ -99,6 +108,7 @@ class _Reading:
     runs: list[Run] = field(default_factory=list)
     shapes: dict[bytes, int] = field(default_factory=dict)
     seconds: dict[Sign, float] = field(default_factory=dict)
+    heads: float = 0.0  # seconds spent on tracebacks
     slow: list[Sign] = field(default_factory=list)
 
     @property
@@ -141,16 +151,18 @@ def _look(
 ) -> bool:
     """Look at the lines of a block that hold anchors; True if an anchor need not be looked for any more."""
     size, number = before
-    counted = start
+    counted = headed = start
     is_full = False
     last = max((place for place, anchor in found if anchor == _HEAD), default=-1)
     for place, anchor in found:
         number += data.count(b"\n", counted, place)
         counted = place
         if anchor == _HEAD:
-            # Of many, the last alone is wanted; in a block it is the last.
-            if len(reading.raised) <= TRACEBACKS or place == last:
-                _keep_traceback(reading, data, place, number + 1)
+            # Of heads without number the last of a block is enough.
+            if place >= headed and (reading.heads < PATIENCE or place == last):
+                started = perf_counter()
+                headed = _keep_traceback(reading, data, place, number + 1)
+                reading.heads += perf_counter() - started
         elif anchor == _OPTIONS:
             low, high = line_at(data, place)
             _keep_run(reading, run_of(text_of(data[low:high]), number + 1))
@@ -168,14 +180,19 @@ def _is_worn(reading: _Reading, data: bytes | bytearray, place: int) -> bool:
     return seen >= WORN
 
 
-def _keep_traceback(reading: _Reading, data: bytes | bytearray, place: int, number: int) -> None:
+def _keep_traceback(reading: _Reading, data: bytes | bytearray, place: int, number: int) -> int:
+    """Keep the traceback whose head is at a place; where another one may begin."""
     traceback = traceback_at(data, place)
+    end = data.find(b"\n", place, place + LONGEST)
+    end = place + LONGEST if end < 0 else end
     if traceback is None:
-        return
+        return end
     if len(reading.raised) > TRACEBACKS:
-        reading.raised.pop()  # only the last is wanted
+        others = (index for index in range(TRACEBACKS, 0, -1) if not reading.raised[index].is_of_cuda)
+        reading.raised.pop(next(others, TRACEBACKS))
     last, stop = (number + data.count(b"\n", place, end) for end in (traceback.end, traceback.stop))
     reading.raised.append(Raised(traceback, number, last, stop, _run(reading)))
+    return end
 
 
 def _keep_run(reading: _Reading, run: Run) -> None:
