@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 from hypothesis import given, settings
@@ -441,6 +442,13 @@ def test_stdin_and_what_cannot_be_read(patchkit: Run, tmp_path: Path) -> None:
         assert f"patchkit: {path}: " in answer.err
         assert "hint: " in answer.err
     assert patchkit("diagnose").code == 2
+    closed = [
+        sys.executable,
+        "-c",
+        "import os, sys; os.close(0); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])",
+    ]
+    done = subprocess.run([*closed, "-m", "patchkit", "diagnose", "-"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "patchkit: <stdin>: it is closed")
 
 
 def test_rules_and_patches_can_be_chosen(told: Callable[..., Answer]) -> None:
@@ -462,6 +470,7 @@ def test_a_note_alone_does_not_fail(told: Callable[..., Answer]) -> None:
     answer = told(line)
     assert answer.code == 0
     assert "note [lr0-ignored]" in answer.out
+    assert "\notherwise no known failure in " in answer.out
     assert told(line, "--fail-on", "note").code == 1
 
 
@@ -516,6 +525,23 @@ def test_a_log_of_one_endless_line_is_read_in_bounded_memory() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout == "50000000 0 True\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("Traceback (most recent call last) ", 20_000),
+        ("Traceback (most recent call last)\n", 60_000),
+        ("loss: nan ", 500_000),
+        ("Assertion ", 500_000),
+        ("CUBLAS_STATUS_", 500_000),
+        ("mode=train, a=1, ", 100_000),
+    ],
+)
+def test_what_is_looked_for_may_stand_in_a_log_any_number_of_times(text: str, count: int) -> None:
+    started = perf_counter()
+    rules(text * count)
+    assert perf_counter() - started < 20
 
 
 def test_a_failure_in_an_endless_line_is_found() -> None:
@@ -760,7 +786,7 @@ def test_a_pack_brings_its_symptoms(pack: Pack, patchkit: Run, tmp_path: Path) -
         "    why: The border is halved twice.",
         "    1: AssertionError: mosaic border 321 is odd",
         "    run: patchkit apply third-mosaic",
-        f"no known failure in {log}",
+        f"otherwise no known failure in {log}",
         "it holds no traceback either",
         "0 errors, 0 warnings, 1 note",
     ]

@@ -42,7 +42,7 @@ class Diagnosed:
 
 
 def diagnose(
-    paths: Sequence[str], stdin: BinaryIO, select: Sequence[str] = (), ignore: Sequence[str] = ()
+    paths: Sequence[str], stdin: BinaryIO | None, select: Sequence[str] = (), ignore: Sequence[str] = ()
 ) -> Diagnosed:
     """Read logs, and say what they show.
 
@@ -81,8 +81,10 @@ def _chosen(
     return [rule for rule in rules if rule.id in wanted], [room for room in rooms if room.id in wanted]
 
 
-def _read(path: str, stdin: BinaryIO, signs: list[Sign]) -> TrainLog:
+def _read(path: str, stdin: BinaryIO | None, signs: list[Sign]) -> TrainLog:
     if path == STDIN:
+        if stdin is None:
+            raise SourceUnreadable("<stdin>: it is closed", "name a log, or give one to stdin")
         return read_train_log(stdin, "<stdin>", signs)
     try:
         with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - the path is shown as it was given

@@ -11,7 +11,7 @@ from patchkit.rule import Sign
 from patchkit.subjects.train_log.anchors import Anchors
 from patchkit.subjects.train_log.blocks import blocks
 from patchkit.subjects.train_log.command import command_in
-from patchkit.subjects.train_log.lines import line_at, split_rank, text_of
+from patchkit.subjects.train_log.lines import BEFORE, line_at, split_rank, text_of
 from patchkit.subjects.train_log.traceback import HEAD, LONGEST, Traceback, traceback_at
 from patchkit.subjects.train_log.ultralytics_run import Run, run_of
 
@@ -151,23 +151,31 @@ def _look(
 ) -> bool:
     """Look at the lines of a block that hold anchors; True if an anchor need not be looked for any more."""
     size, number = before
-    counted = headed = start
+    counted = start
+    seen: dict[bytes, int] = {}  # by anchor, up to where the line of the last one was looked at
     is_full = False
     last = max((place for place, anchor in found if anchor == _HEAD), default=-1)
     for place, anchor in found:
+        if place < seen.get(anchor, start):
+            continue
         number += data.count(b"\n", counted, place)
         counted = place
         if anchor == _HEAD:
             # Of heads without number the last of a block is enough.
-            if place >= headed and (reading.heads < PATIENCE or place == last):
+            if reading.heads < PATIENCE or place == last:
                 started = perf_counter()
-                headed = _keep_traceback(reading, data, place, number + 1)
+                seen[anchor] = _keep_traceback(reading, data, place, number + 1)
                 reading.heads += perf_counter() - started
         elif anchor == _OPTIONS:
+            low, seen[anchor] = line_at(data, place)
+            _keep_run(reading, run_of(text_of(data[low : seen[anchor]]), number + 1))
+        elif _is_worn(reading, data, place):
+            high = data.find(b"\n", place, place + SHAPE[1] // 2)
+            seen[anchor] = place + SHAPE[1] // 2 if high < 0 else high  # the rest of what is worn
+        elif anchor in reading.signs:
             low, high = line_at(data, place)
-            _keep_run(reading, run_of(text_of(data[low:high]), number + 1))
-        elif anchor in reading.signs and not _is_worn(reading, data, place):
-            is_full |= _keep_line(reading, data, place, anchor, (size - start, number + 1))
+            is_full |= _keep_line(reading, data, (low, high), anchor, (size - start, number + 1))
+            seen[anchor] = min(high, max(low + BEFORE, place + SEEN - BEFORE - len(anchor)))
     return is_full
 
 
@@ -207,9 +215,11 @@ def _run(reading: _Reading) -> Run:
     return reading.runs[-1] if reading.runs else Run()
 
 
-def _keep_line(reading: _Reading, data: bytes | bytearray, place: int, anchor: bytes, moved: tuple[int, int]) -> bool:
+def _keep_line(
+    reading: _Reading, data: bytes | bytearray, line_in: tuple[int, int], anchor: bytes, moved: tuple[int, int]
+) -> bool:
     """Keep a line for the signs that it has; True if the anchor need not be looked for any more."""
-    low, high = line_at(data, place)
+    low, high = line_in
     rank, text = split_rank(text_of(data[low:high]))
     is_full = False
     for sign, pattern in list(reading.signs[anchor]):
