@@ -310,6 +310,8 @@ def test_each_of_several_runs_in_one_log_has_its_options() -> None:
         ("mmdet - INFO - Epoch [1][50/58633]\tlr: 1e-3, loss_rpn_bbox: nan, loss: nan", "from the first epoch"),
         ("Epoch 7:  6%| | 32040/500150 [6:28<94:39, loss=nan, v_num=95]", "the loss is nan since epoch 8"),
         ("[ Train | 001/080 ] loss = nan, acc = 0.09091", "the loss is nan since line 1"),
+        (ROW.format("nan").replace("1/100", "0/299"), "the loss is nan from the first epoch"),
+        ("12/100 [==>...] - ETA: 1s - loss: nan - accuracy: 0.1", "the loss is nan since line 1"),
         ("Loss is nan, stopping training", "the loss is nan since line 1"),
         ("{'loss': tensor(nan, device='cuda:0')}", "the loss is nan since line 1"),
         ("FloatingPointError: Loss became infinite or NaN at iteration=3!", "the loss is nan since line 1"),
@@ -317,6 +319,28 @@ def test_each_of_several_runs_in_one_log_has_its_options() -> None:
 )
 def test_a_loss_that_is_nan_is_told_with_its_epoch(line: str, message: str, told: Callable[..., Answer]) -> None:
     assert message in told(line + "\n").out
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "check_nan: loss is nan? False",
+        "if loss is nan, training stops",
+        "best_loss: nan",
+        "prev_loss=nan",
+        "lr_loss=nan",
+        "val/dfl_loss: nan (no validation set)",
+    ],
+)
+def test_a_word_about_nan_is_no_loss_that_is_nan(line: str) -> None:
+    assert rules(line + "\n") == []
+    assert rules(f"{line}\n" * 30 + "loss: nan best_loss: nan\n") == ["loss-nan"]
+
+
+def test_an_index_in_a_loss_of_ones_own_says_nothing_of_labels() -> None:
+    error = RAISED.format("IndexError: index 7 is out of bounds for dimension 0 with size 7")
+    assert rules(error.replace("<module>", "compute_loss")) == []
+    assert rules(error.replace("<module>", "compute_loss").replace("train.py", "fcos.py")) == ["index-out-of-bounds"]
 
 
 def test_an_ignored_learning_rate_is_a_note_unless_it_was_set() -> None:
@@ -340,6 +364,10 @@ def test_a_timeout_is_told_apart_by_what_the_others_did() -> None:
     assert rules(scan + "Starting training for 100 epochs...\n" + watchdog) == ["ddp-timeout"]
     waiting = RAISED.format("KeyboardInterrupt").replace("main()", "with torch_distributed_zero_first(rank):")
     assert rules(waiting + watchdog) == ["ddp-timeout-while-scanning"]
+    done = scan + "train: Scanning /data/labels... 100 images, 0 backgrounds: 100%\n"
+    assert rules(done + watchdog) == ["ddp-timeout"]
+    assert rules(waiting + "Starting training for 100 epochs...\n" + watchdog) == ["ddp-timeout"]
+    assert rules(options() + waiting + options(data="other.yaml") + watchdog) == ["ddp-timeout"]
     store = (
         "torch.distributed.DistBackendError: [1] is setting up NCCL communicator and retrieving ncclUniqueId from [0] "
         "via c10d key-value store by key '0', but store->get('0') got error: Socket Timeout"
