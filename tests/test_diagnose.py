@@ -227,6 +227,13 @@ def test_the_frames_decide_whether_a_patch_is_meant() -> None:
     assert commands == ("patchkit check-data DATA --for torchvision",)
 
 
+def test_a_product_that_a_layer_of_torch_asks_for_is_not_the_decode_of_yolov10() -> None:
+    error = KNOWN["cublas-refused"].replace("cublasGemmEx", "cublasSgemv")
+    linear = RAISED.format(error).replace("train.py", "/v/lib/python3/site-packages/torch/nn/modules/linear.py")
+    [(rule, _, commands)] = found(linear)
+    assert (rule, commands[0]) == ("cublas-gemv-refused", "patchkit doctor")
+
+
 def test_commands_name_what_the_options_of_the_run_name() -> None:
     log = options(data="/data/my set/data.yaml", device="0,1") + assertions("ScatterGatherKernel.cu:1: f()", SCATTER)
     [(_, _, commands)] = found(log)
@@ -479,6 +486,12 @@ def test_stdin_and_what_cannot_be_read(patchkit: Run, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, "patchkit: <stdin>: it is closed")
 
 
+def test_a_log_that_is_named_twice_is_told_once(patchkit: Run, tmp_path: Path) -> None:
+    log = tmp_path / "train.log"
+    log.write_text(cublas("/x"))
+    assert patchkit("diagnose", log, log).out == patchkit("diagnose", log).out
+
+
 def test_rules_and_patches_can_be_chosen(told: Callable[..., Answer]) -> None:
     log = cublas("/home/me/yolov10")
     assert "run: patchkit apply" not in told(log, "--ignore", "yolov10-dfl").out
@@ -583,6 +596,12 @@ def test_a_log_of_powershell_is_read(encoding: str) -> None:
     text = f"{ROW.format('1.2')}\r\n" * 9000 + cublas("/x").replace("\n", "\r\n")
     assert rules(mark + text.encode(encoding)) == ["cublas-gemv-refused"]
     assert rules(mark + text.encode(encoding)[:-1]) == ["cublas-gemv-refused"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_read_without_its_mark(encoding: str) -> None:
+    for lead in ("", f"{ROW.format('1.2')}\r\n" * 9000):
+        assert rules((lead + cublas("/x")).encode(encoding)) == ["cublas-gemv-refused"]
 
 
 def test_a_binary_file_is_no_failure() -> None:

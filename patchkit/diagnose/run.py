@@ -53,7 +53,7 @@ def diagnose(
     signs = [ASSERTION, *(sign for rule in rules for sign in rule.signs), *(one.sign for one in symptoms)]
     logs = []
     diagnoses: list[Diagnosis] = []
-    for path in paths:
+    for path in dict.fromkeys(paths):
         log = _read(path, stdin, signs)
         logs.append(log)
         found, left = _diagnosed(log, rules, symptoms)

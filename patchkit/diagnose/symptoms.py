@@ -134,7 +134,7 @@ def bearing(traceback: Traceback, room: Room) -> bool | None:
     """
     callers = [frame for frame in traceback.frames if "-packages/torch/" not in frame.file.replace("\\", "/")]
     if not callers:
-        return None
+        return False if room.manifest.distributions and not traceback.is_asynchronous else None
     if not room.manifest.distributions:
         return False if callers[-1].is_library else None
     sites = [site for target in room.manifest.targets for site in target.sites]
