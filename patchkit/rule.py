@@ -23,13 +23,14 @@ class Example:
 
 @dataclass(frozen=True)
 class Sign:
-    """Lines of a log that a rule looks at: those that hold the anchor, and in which the pattern is found.
+    """Lines of a log that a rule looks at: those that hold the anchor, and in which the pattern alone is found.
 
     A log is searched for anchors alone, so it must be long or odd enough to be rare. The pattern takes linear time.
     """
 
     anchor: str
     pattern: str
+    unless: str = ""  # lines in which this is found too are none
 
 
 @dataclass(frozen=True)

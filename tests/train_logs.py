@@ -100,6 +100,35 @@ ARTICLES = {
         "CUDA error: CUBLAS_STATUS_INVALID_VALUE when calling `cublasSgemv(handle, op, m, n)`\n",
         "patchkit apply yolov10-dfl",
     ),
+    "yolov10, the article": (
+        "YOLOv10训练过程中CUBLAS_STATUS_INVALID_VALUE错误分析\n"
+        '错误信息显示为"CUBLAS_STATUS_INVALID_VALUE",这个错误发生在调用cublasSgemv函数时。\n',
+        "patchkit apply yolov10-dfl",
+    ),
+    "yolov10, the status alone": (
+        "RuntimeError: CUDA error: CUBLAS_STATUS_INVALID_VALUE\n",
+        "patchkit apply yolov10-dfl",
+    ),
+    "RetinaNet, the article": (
+        '解决训练中RetinaNet的CUDA索引越界问题\n遇到一个CUDA错误:"index out of bounds"。\n',
+        "patchkit apply retinanet-label-guard",
+    ),
+    "RetinaNet, the assertion alone": (
+        assertions("IndexKernel.cu:92: operator()", INDEX),
+        "patchkit apply retinanet-label-guard",
+    ),
+    "HW3, the error alone": (
+        "RuntimeError: CUDA error: device-side assert triggered\n",
+        "patchkit apply cross-entropy-ignore-index --path FILE-OR-FOLDER",
+    ),
+    "HW3, torch 2.8": (
+        NOTEBOOK.replace("RuntimeError: CUDA error", "AcceleratorError: CUDA error")
+        .replace("\nRuntimeError ", "\nAcceleratorError ")
+        .replace(
+            "triggered\n", "triggered\nSearch for `cudaErrorAssert' in https://docs.nvidia.com for more information.\n"
+        ),
+        "patchkit apply cross-entropy-ignore-index --path NOTEBOOK.ipynb",
+    ),
     "several GPUs, the complaint": (
         "模型在COCO数据集上的AP指标明显低于预期值\n",
         "patchkit apply ultralytics-sync-bn",

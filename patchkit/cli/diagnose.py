@@ -36,7 +36,7 @@ def diagnose(
     from patchkit.diagnose.run import diagnose as run
     from patchkit.findings import Severity
 
-    done = run(logs, sys.stdin.buffer, select or (), ignore or ())
+    done = run(logs, sys.stdin.buffer if sys.stdin is not None else None, select or (), ignore or ())
     if format is LogFormat.text:
         from patchkit.output.diagnosis_text import render_diagnosis
 

@@ -42,7 +42,7 @@ class Diagnosed:
 
 
 def diagnose(
-    paths: Sequence[str], stdin: BinaryIO, select: Sequence[str] = (), ignore: Sequence[str] = ()
+    paths: Sequence[str], stdin: BinaryIO | None, select: Sequence[str] = (), ignore: Sequence[str] = ()
 ) -> Diagnosed:
     """Read logs, and say what they show.
 
@@ -53,7 +53,7 @@ def diagnose(
     signs = [ASSERTION, *(sign for rule in rules for sign in rule.signs), *(one.sign for one in symptoms)]
     logs = []
     diagnoses: list[Diagnosis] = []
-    for path in paths:
+    for path in dict.fromkeys(paths):
         log = _read(path, stdin, signs)
         logs.append(log)
         found, left = _diagnosed(log, rules, symptoms)
@@ -81,8 +81,10 @@ def _chosen(
     return [rule for rule in rules if rule.id in wanted], [room for room in rooms if room.id in wanted]
 
 
-def _read(path: str, stdin: BinaryIO, signs: list[Sign]) -> TrainLog:
+def _read(path: str, stdin: BinaryIO | None, signs: list[Sign]) -> TrainLog:
     if path == STDIN:
+        if stdin is None:
+            raise SourceUnreadable("<stdin>: it is closed", "name a log, or give one to stdin")
         return read_train_log(stdin, "<stdin>", signs)
     try:
         with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - the path is shown as it was given
@@ -105,14 +107,14 @@ def _diagnosed(
             skipped.append(match)
             continue
         command = apply_command(match.room, match.raised)
-        index = next((index for index, one in enumerate(diagnoses) if _is_about(one.finding, match)), None)
+        index = _about(diagnoses, match)
         if index is None:
             diagnoses.append(_of_room(log, match, command))
         else:
             finding = diagnoses[index].finding
             if not match.is_sure and match.seen.number != finding.location.line:
                 continue  # the rule knows better: an assertion says more than the error that came of it
-            is_first = match.is_sure or finding.rule not in general
+            is_first = match.is_sure or match.raised is None or finding.rule not in general
             commands = (command, *finding.commands) if is_first else (*finding.commands, command)
             cured = replace(finding, commands=commands)
             diagnoses[index] = replace(diagnoses[index], finding=cured)
@@ -125,9 +127,12 @@ def _why(rule: Rule) -> str:
     return " ".join(section[1].split()) if section else ""
 
 
-def _is_about(finding: Finding, match: Match) -> bool:
-    """True if the evidence of a finding holds what led to a room."""
-    return match.seen.number in numbers_in(finding.evidence)
+def _about(diagnoses: Sequence[Diagnosis], match: Match) -> int | None:
+    """Which finding stands at what led to a room, else which has it in its evidence; None if there is none."""
+    number = match.seen.last if isinstance(match.seen, Raised) else match.seen.number
+    at = (index for index, one in enumerate(diagnoses) if one.finding.location.line == number)
+    holding = (index for index, one in enumerate(diagnoses) if match.seen.number in numbers_in(one.finding.evidence))
+    return next(at, next(holding, None))
 
 
 def _of_room(log: TrainLog, match: Match, command: str) -> Diagnosis:

@@ -19,6 +19,7 @@ from patchkit.rules.log.device_assert import ASSERTION
 from patchkit.subjects.train_log.log import PATIENCE, Line, Raised, TrainLog
 from patchkit.subjects.train_log.traceback import Frame, Traceback
 
+ANY = "device-side assert triggered"  # what a symptom holds that does not say which assertion failed
 LONGEST = 8000  # letters of a traceback, from its end
 
 
@@ -70,9 +71,20 @@ def matches_in(log: TrainLog, symptoms: Sequence[Symptom]) -> Iterator[Match | S
         else:
             matches += in_tracebacks
         for match in matches:
+            if _is_denied(log, match, symptom, symptoms):
+                continue
             if room.id not in found or _order(match) < _order(found[room.id]):
                 found[room.id] = match
     yield from found.values()
+
+
+def _is_denied(log: TrainLog, match: Match, symptom: Symptom, symptoms: Sequence[Symptom]) -> bool:
+    """True where the error alone led to a room, and the log holds an assertion that the room does not know."""
+    if ANY not in symptom.sign.pattern:
+        return False
+    lines = [line for line in log.with_sign(ASSERTION) if line.run == match.seen.run]
+    known = [one.sign for one in symptoms if one.room == symptom.room and ANY not in one.sign.pattern]
+    return not {line.place for line in lines} <= {line.place for line in log.with_sign(*known)}
 
 
 def _order(match: Match) -> tuple[bool, bool, int]:
@@ -122,7 +134,7 @@ def bearing(traceback: Traceback, room: Room) -> bool | None:
     """
     callers = [frame for frame in traceback.frames if "-packages/torch/" not in frame.file.replace("\\", "/")]
     if not callers:
-        return None
+        return False if room.manifest.distributions and not traceback.is_asynchronous else None
     if not room.manifest.distributions:
         return False if callers[-1].is_library else None
     sites = [site for target in room.manifest.targets for site in target.sites]

@@ -18,7 +18,8 @@ from patchkit.subjects.train_log.cures import check_data, trainer_at
 from patchkit.subjects.train_log.evidence import evidence
 from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
 
-SIGNS = (Sign("All bounding boxes should", r"All bounding boxes should have positive height and width"),)
+SAID = "All bounding boxes should have positive height and width"
+SIGNS = (Sign("All bounding boxes should", rf"Error: {SAID}|{SAID}\.? {{1,3}}Found invalid box"),)
 
 
 def check(log: TrainLog, _: object) -> Iterator[Finding]:
@@ -39,7 +40,7 @@ RULE = Rule(
     (
         Example(
             "ValueError: All bounding boxes should have positive height and width. Found invalid box [0.0, 1.0]\n",
-            "ValueError: Expected target boxes to be a tensor of shape [N, 4]\n",
+            "All bounding boxes should have positive height and width: check passed\n",
         ),
     ),
     signs=SIGNS,

@@ -16,12 +16,14 @@ from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule, Sign
 from patchkit.subjects.train_log.cures import DOCTOR, smaller_batch
 from patchkit.subjects.train_log.evidence import evidence
+from patchkit.subjects.train_log.lines import HANDLED
 from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
 
 SIGNS = (
     Sign(
         "CUBLAS_STATUS_",
-        r"CUBLAS_STATUS_(?:INVALID_VALUE|NOT_SUPPORTED) when calling [`'\"]?cublas[SDH]gemv",
+        r"CUBLAS_STATUS_(?:INVALID_VALUE|NOT_SUPPORTED).{0,60}cublas[SDH]gemv",
+        HANDLED,
     ),
 )
 

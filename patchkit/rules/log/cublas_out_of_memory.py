@@ -14,9 +14,10 @@ from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule, Sign
 from patchkit.subjects.train_log.cures import blocking, smaller_batch
 from patchkit.subjects.train_log.evidence import evidence
+from patchkit.subjects.train_log.lines import HANDLED
 from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
 
-SIGNS = (Sign("CUBLAS_STATUS_", r"CUBLAS_STATUS_(?:ALLOC_FAILED|NOT_INITIALIZED)"),)
+SIGNS = (Sign("CUBLAS_STATUS_", r"CUBLAS_STATUS_(?:ALLOC_FAILED|NOT_INITIALIZED)", HANDLED),)
 
 
 def check(log: TrainLog, _: object) -> Iterator[Finding]:

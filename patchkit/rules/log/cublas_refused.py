@@ -1,7 +1,7 @@
 """cuBLAS refused a call.
 
 What         `CUBLAS_STATUS_INVALID_VALUE`, `NOT_SUPPORTED` or `ARCH_MISMATCH` in another call than a matrix-vector
-             product.
+             product, or in one that is not told.
 Why          Most often the library that was loaded is not the one that torch was built with: LD_LIBRARY_PATH leads to
              another CUDA, or a second nvidia-cublas was installed. Less often the GPU is too new or too old for it.
 Example      CUDA error: CUBLAS_STATUS_INVALID_VALUE when calling `cublasGemmEx( handle, opa, opb, m, n, k, ...)`
@@ -15,12 +15,15 @@ from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule, Sign
 from patchkit.subjects.train_log.cures import DOCTOR, again
 from patchkit.subjects.train_log.evidence import evidence
+from patchkit.subjects.train_log.lines import HANDLED
 from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
 
 SIGNS = (
     Sign(
         "CUBLAS_STATUS_",
-        r"CUBLAS_STATUS_(?:INVALID_VALUE|NOT_SUPPORTED|ARCH_MISMATCH) when calling (?![`'\"]?cublas[SDH]gemv)",
+        r"CUDA error: CUBLAS_STATUS_INVALID_VALUE(?! when calling|.{0,60}cublas[SDH]gemv)"
+        r"|CUBLAS_STATUS_(?:INVALID_VALUE|NOT_SUPPORTED|ARCH_MISMATCH) when calling (?![`'\"]?cublas[SDH]gemv)",
+        HANDLED,
     ),
 )
 

@@ -15,9 +15,10 @@ from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule, Sign
 from patchkit.subjects.train_log.cures import DOCTOR, blocking
 from patchkit.subjects.train_log.evidence import evidence
+from patchkit.subjects.train_log.lines import HANDLED
 from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
 
-SIGNS = (Sign("CUDNN_STATUS_", r"CUDNN_STATUS_(?:EXECUTION_FAILED|MAPPING_ERROR|BAD_PARAM)"),)
+SIGNS = (Sign("CUDNN_STATUS_", r"CUDNN_STATUS_(?:EXECUTION_FAILED|MAPPING_ERROR|BAD_PARAM)", HANDLED),)
 
 
 def check(log: TrainLog, _: object) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule, Sign
 from patchkit.subjects.train_log.cures import DOCTOR, again
 from patchkit.subjects.train_log.evidence import evidence
+from patchkit.subjects.train_log.lines import HANDLED
 from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
 
 SIGNS = (
@@ -23,7 +24,7 @@ SIGNS = (
     Sign("Could not load library", r"Could not load library libcudnn"),
     Sign("Unable to load any of {", r"Unable to load any of \{libcudnn"),
     Sign("cannot open shared object", r"libcudnn\w{0,40}\.so[.\d]{0,12}: cannot open shared object file"),
-    Sign("CUDNN_STATUS_", r"CUDNN_STATUS_(?:\w{0,12}VERSION_MISMATCH|ARCH_MISMATCH|NOT_SUPPORTED)"),
+    Sign("CUDNN_STATUS_", r"CUDNN_STATUS_(?:\w{0,12}VERSION_MISMATCH|ARCH_MISMATCH|NOT_SUPPORTED)", HANDLED),
 )
 
 

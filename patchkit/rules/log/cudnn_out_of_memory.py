@@ -16,10 +16,11 @@ from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule, Sign
 from patchkit.subjects.train_log.cures import DOCTOR, blocking, smaller_batch
 from patchkit.subjects.train_log.evidence import evidence
+from patchkit.subjects.train_log.lines import HANDLED
 from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
 
 SIGNS = (
-    Sign("CUDNN_STATUS_", r"CUDNN_STATUS_(?:NOT_INITIALIZED|ALLOC_FAILED|INTERNAL_ERROR)"),
+    Sign("CUDNN_STATUS_", r"CUDNN_STATUS_(?:NOT_INITIALIZED|ALLOC_FAILED|INTERNAL_ERROR)", HANDLED),
     Sign("cuDNN algorithm", r"Unable to find a valid cuDNN algorithm"),
     Sign("RuntimeError: ", r"RuntimeError: (?:GET was )?unable to find an engine to execute this computation"),
 )

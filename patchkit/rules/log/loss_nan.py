@@ -19,17 +19,22 @@ from patchkit.subjects.train_log.cures import audit, check_data, trainer_at
 from patchkit.subjects.train_log.evidence import evidence
 from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
 
-NAMED = r"[Ll][Oo][Ss][Ss][\w./]{0,40}['\"]?\s{0,3}(?:[:=]|is)\s{0,3}(?:tensor\()?nan\b"
+# Not `best_loss: nan` before the first epoch, not `loss is nan? False`.
+NAMED = (
+    r"(?<![Bb]est[_ ])(?<!prev_)(?<!last_)(?<!min_)(?<!lr_)"
+    r"[Ll][Oo][Ss][Ss][\w./]{0,40}['\"]?\s{0,3}(?:[:=]|is)\s{0,3}(?:tensor\()?nan\b(?!\?| \(no )"
+)
+IF = r"\b[Ii]f (?:the |training )?[Ll]oss (?:is|becomes) nan"
 # The progress bar of ultralytics: epoch, memory, losses, instances, size.
 ROW = r"^\s{0,12}\d{1,6}/\d{1,6}\s{1,20}[\d.]{1,12}[KMGT]?\s[\s\d.e+-]{0,200}nan\b"
 SIGNS = (
-    Sign("nan", f"{ROW}|{NAMED}"),
+    Sign("nan", f"{ROW}|{NAMED}", IF),
     Sign("Loss NaN", r"Loss NaN/Inf detected"),
     Sign("Training failed: NaN", r"Training failed: NaN persisted"),
     Sign("Loss became", r"Loss became infinite or NaN"),
 )
-# Counted from 1, `1/100` and `Epoch [1]`; or from 0, `Epoch: [0]`, `Epoch 0:`.
-FROM_ONE = re.compile(r"^\s{0,12}(\d{1,6})/\d|[Ee]poch \[(\d{1,6})\]")
+# Counted from 1, `1/100` and `Epoch [1]`; or from 0, `Epoch: [0]`, `Epoch 0:`. `12/100 [==>` is a step of Keras.
+FROM_ONE = re.compile(r"^\s{0,12}(\d{1,6})/\d{1,6}(?!\d| ?\[[=>.])|[Ee]poch \[(\d{1,6})\]")
 FROM_ZERO = re.compile(r"[Ee]poch: ?\[?(\d{1,6})|[Ee]poch (\d{1,6}):")
 
 
@@ -47,7 +52,7 @@ def check(log: TrainLog, _: object) -> Iterator[Finding]:
 def _epoch(text: str) -> int | None:
     """Of a line, counted from 1."""
     if match := FROM_ONE.search(text):
-        return int(match[1] or match[2])
+        return max(int(match[1] or match[2]), 1)  # YOLOv5 starts with 0/299
     match = FROM_ZERO.search(text)
     return int(match[1] or match[2]) + 1 if match else None
 

@@ -8,6 +8,7 @@ from typing import BinaryIO
 SIZE = 1 << 20
 AHEAD = 1 << 16  # of what follows, so that a traceback at the end of a block is seen whole
 BEHIND = 1 << 12  # of what came before
+HEAD = 1 << 12  # bytes by which an encoding without a mark is told
 MARKS = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 Block = tuple[bytearray, int, int]
 
@@ -20,8 +21,10 @@ def blocks(stream: BinaryIO) -> Iterator[Block]:
     buffer = bytearray(SIZE + AHEAD + BEHIND)
     start, filled = 0, _fill(stream, buffer, 0)
     encoding = next((name for mark, name in MARKS if buffer.startswith(mark)), None)
+    skipped = 2 if encoding is not None else 0
+    encoding = encoding or _utf16_without_mark(buffer[: min(filled, HEAD)])
     if encoding is not None:
-        stream = _Utf16(bytes(buffer[2:filled]), stream, encoding)
+        stream = _Utf16(bytes(buffer[skipped:filled]), stream, encoding)
         filled = _fill(stream, buffer, 0)
     while filled == len(buffer):
         last = filled - AHEAD
@@ -36,6 +39,14 @@ def blocks(stream: BinaryIO) -> Iterator[Block]:
     del buffer[filled:]
     if filled > start:
         yield buffer, start, filled
+
+
+def _utf16_without_mark(head: bytearray) -> str | None:
+    """The encoding of a text of which every other byte is 0, as that of English is."""
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if max(even, odd) < 0.3 * len(head) or min(even, odd) > 0.02 * len(head) or not head:
+        return None
+    return "utf-16-le" if odd > even else "utf-16-be"
 
 
 def _fill(stream: BinaryIO, buffer: bytearray, filled: int) -> int:

@@ -22,9 +22,33 @@ def command_in(head: bytes | bytearray) -> str | None:
     for line in head[:HEAD].splitlines()[:400]:
         text = split_rank(text_of(line[:4000]))[1]
         match = _PROMPTED.match(text) or _BARE.match(text)
-        if match and _TRAINS.search(match[1]):
-            return match[1].strip()
+        command = _alone(match[1]) if match else None
+        if command and _TRAINS.search(command):
+            return command
     return None
+
+
+def _alone(line: str) -> str | None:
+    """The first command of a line, without what its output goes to; None if the shell would run more within it.
+
+    To run it again must not write over the log, and must not do what else stood in that line.
+    """
+    quote, end = "", len(line)
+    letters = iter(enumerate(line))
+    for place, letter in letters:
+        if letter == "\\" and quote != "'":
+            next(letters, None)
+        elif quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        elif letter in "|&;<>":
+            end = place
+            break
+    command = line[:end]
+    if line[end : end + 1] in ("<", ">"):
+        command = re.sub(r"\s\d$", "", command)  # which output it is
+    return None if quote or "`" in command or "$(" in command else command.strip()
 
 
 def option_of(command: str | None, *names: str) -> str | None:

@@ -11,8 +11,8 @@ from patchkit.rule import Sign
 from patchkit.subjects.train_log.anchors import Anchors
 from patchkit.subjects.train_log.blocks import blocks
 from patchkit.subjects.train_log.command import command_in
-from patchkit.subjects.train_log.lines import line_at, split_rank, text_of
-from patchkit.subjects.train_log.traceback import HEAD, Traceback, traceback_at
+from patchkit.subjects.train_log.lines import BEFORE, line_at, split_rank, text_of
+from patchkit.subjects.train_log.traceback import HEAD, LONGEST, Traceback, traceback_at
 from patchkit.subjects.train_log.ultralytics_run import Run, run_of
 
 TRAIN_LOG = "train-log"
@@ -50,6 +50,10 @@ class Raised:
     stop: int  # last line of the message
     run: Run
 
+    @property
+    def is_of_cuda(self) -> bool:
+        return "CUDA error" in self.traceback.error or "device-side assert" in self.traceback.error
+
 
 @dataclass(frozen=True)
 class TrainLog:
@@ -60,7 +64,7 @@ class TrainLog:
     size: int  # bytes
     length: int  # lines
     lines: Mapping[Sign, tuple[Line, ...]]
-    raised: tuple[Raised, ...]  # the first TRACEBACKS and the last
+    raised: tuple[Raised, ...]  # the first TRACEBACKS and the last, those of CUDA before others
     runs: tuple[Run, ...]  # the first and the last of those that print options
     command: str | None
     slow: tuple[Sign, ...] = ()  # those that took too long, and were given up
@@ -75,9 +79,14 @@ class TrainLog:
         return next((one for one in self.raised if one.number <= number <= one.stop), None)
 
     def raised_after(self, line: Line) -> Raised | None:
-        """The traceback that a line is part of, else the first after it of the same run, else the last before it."""
+        """The traceback that a line is part of, else the first after it of the same run, else the last before it.
+
+        After an assertion on the GPU it is the first that tells of CUDA, where there is one.
+        """
         within = [one for one in self.raised if one.run == line.run]
         later = [one for one in within if one.stop >= line.number]
+        if "Assertion " in line.text:
+            later = [one for one in later if one.is_of_cuda] or later
         return (self.raised_at(line.number) or next(iter(later), None)) or next(reversed(within), None)
 
     def span(self, line: Line | Raised) -> Span:
@@ -99,6 +108,7 @@ class _Reading:
     runs: list[Run] = field(default_factory=list)
     shapes: dict[bytes, int] = field(default_factory=dict)
     seconds: dict[Sign, float] = field(default_factory=dict)
+    heads: float = 0.0  # seconds spent on tracebacks
     slow: list[Sign] = field(default_factory=list)
 
     @property
@@ -142,20 +152,30 @@ def _look(
     """Look at the lines of a block that hold anchors; True if an anchor need not be looked for any more."""
     size, number = before
     counted = start
+    seen: dict[bytes, int] = {}  # by anchor, up to where the line of the last one was looked at
     is_full = False
     last = max((place for place, anchor in found if anchor == _HEAD), default=-1)
     for place, anchor in found:
+        if place < seen.get(anchor, start):
+            continue
         number += data.count(b"\n", counted, place)
         counted = place
         if anchor == _HEAD:
-            # Of many, the last alone is wanted; in a block it is the last.
-            if len(reading.raised) <= TRACEBACKS or place == last:
-                _keep_traceback(reading, data, place, number + 1)
+            # Of heads without number the last of a block is enough.
+            if reading.heads < PATIENCE or place == last:
+                started = perf_counter()
+                seen[anchor] = _keep_traceback(reading, data, place, number + 1)
+                reading.heads += perf_counter() - started
         elif anchor == _OPTIONS:
+            low, seen[anchor] = line_at(data, place)
+            _keep_run(reading, run_of(text_of(data[low : seen[anchor]]), number + 1))
+        elif _is_worn(reading, data, place):
+            high = data.find(b"\n", place, place + SHAPE[1] // 2)
+            seen[anchor] = place + SHAPE[1] // 2 if high < 0 else high  # the rest of what is worn
+        elif anchor in reading.signs:
             low, high = line_at(data, place)
-            _keep_run(reading, run_of(text_of(data[low:high]), number + 1))
-        elif anchor in reading.signs and not _is_worn(reading, data, place):
-            is_full |= _keep_line(reading, data, place, anchor, (size - start, number + 1))
+            is_full |= _keep_line(reading, data, (low, high), anchor, (size - start, number + 1))
+            seen[anchor] = min(high, max(low + BEFORE, place + SEEN - BEFORE - len(anchor)))
     return is_full
 
 
@@ -168,14 +188,19 @@ def _is_worn(reading: _Reading, data: bytes | bytearray, place: int) -> bool:
     return seen >= WORN
 
 
-def _keep_traceback(reading: _Reading, data: bytes | bytearray, place: int, number: int) -> None:
+def _keep_traceback(reading: _Reading, data: bytes | bytearray, place: int, number: int) -> int:
+    """Keep the traceback whose head is at a place; where another one may begin."""
     traceback = traceback_at(data, place)
+    end = data.find(b"\n", place, place + LONGEST)
+    end = place + LONGEST if end < 0 else end
     if traceback is None:
-        return
+        return end
     if len(reading.raised) > TRACEBACKS:
-        reading.raised.pop()  # only the last is wanted
+        others = (index for index in range(TRACEBACKS, 0, -1) if not reading.raised[index].is_of_cuda)
+        reading.raised.pop(next(others, TRACEBACKS))
     last, stop = (number + data.count(b"\n", place, end) for end in (traceback.end, traceback.stop))
     reading.raised.append(Raised(traceback, number, last, stop, _run(reading)))
+    return end
 
 
 def _keep_run(reading: _Reading, run: Run) -> None:
@@ -190,9 +215,11 @@ def _run(reading: _Reading) -> Run:
     return reading.runs[-1] if reading.runs else Run()
 
 
-def _keep_line(reading: _Reading, data: bytes | bytearray, place: int, anchor: bytes, moved: tuple[int, int]) -> bool:
+def _keep_line(
+    reading: _Reading, data: bytes | bytearray, line_in: tuple[int, int], anchor: bytes, moved: tuple[int, int]
+) -> bool:
     """Keep a line for the signs that it has; True if the anchor need not be looked for any more."""
-    low, high = line_at(data, place)
+    low, high = line_in
     rank, text = split_rank(text_of(data[low:high]))
     is_full = False
     for sign, pattern in list(reading.signs[anchor]):
@@ -201,6 +228,8 @@ def _keep_line(reading: _Reading, data: bytes | bytearray, place: int, anchor: b
             continue
         started = perf_counter()
         match = pattern.search(text[:SEEN])
+        if match is not None and sign.unless and re.search(sign.unless, text[:SEEN]):
+            match = None
         reading.seconds[sign] = reading.seconds.get(sign, 0.0) + perf_counter() - started
         if match is not None:
             line = Line(moved[1], text, rank, _context(data, low), _run(reading), moved[0] + low, match.start())

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from patchkit.subjects.train_log.lines import split_rank, text_of
 
@@ -11,7 +12,11 @@ LONGEST = 1 << 16  # bytes
 FRAMES = 200
 WIDEST = 500  # letters of a line
 MESSAGE = 8  # lines of the message of an exception after its first
-_GOES_ON = re.compile(r"^(?: |\[Hint|CUDA kernel errors|For debugging consider|Compile with|Device-side assert)")
+_GOES_ON = re.compile(
+    r"^(?: |\[Hint|Search for |CUDA kernel errors|For debugging consider|Compile with|Device-side assert)"
+)
+_TIME = re.compile(r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?")
+NEAR = 12  # lines from the head on in which the first call is looked for
 FOREIGN = 3  # lines of other writers between the frames and the exception
 
 _FRAME = re.compile(r'^  File "([^"]{1,400})", line (\d{1,9})(?:, in (.{1,200}))?')
@@ -82,16 +87,37 @@ def _lines(data: bytes | bytearray, place: int) -> Iterator[tuple[str, int]]:
     """The line of the head and those after it from the same process, each with its end."""
     first = data.rfind(b"\n", max(place - WIDEST, 0), place) + 1
     first = max(first, data.rfind(b"\r", first, place) + 1)
-    rank, _ = split_rank(text_of(data[first:place]) + HEAD)
-    last = min(place + LONGEST, len(data))
+    before = text_of(data[first:place])
+    rows = _rows(data, first, min(place + LONGEST, len(data)))
+    if before:
+        prefix = _prefix(before)
+        head = [next(rows, ("", 0)) for _ in range(NEAR)]
+        if any((match := prefix.match(text)) and _FRAME.match(text[match.end() :]) for text, _ in head[1:]):
+            for text, end in chain(head, rows):
+                if match := prefix.match(text):
+                    yield text[match.end() :][:WIDEST], end
+            return
+        rows = chain((row for row in head if row[1]), rows)
+    rank, _ = split_rank(before + HEAD)
+    for line, end in rows:
+        own, text = split_rank(line)
+        if own == rank or (not rank and own.endswith(":") and not own.startswith("[")):
+            yield (text if own == rank else f"{own} {text}")[:WIDEST], end
+
+
+def _prefix(before: str) -> "re.Pattern[str]":
+    """What stands before each line, as it does before the head, but for the time of day."""
+    return re.compile(_TIME.pattern.join(re.escape(part) for part in _TIME.split(before)))
+
+
+def _rows(data: bytes | bytearray, first: int, last: int) -> Iterator[tuple[str, int]]:
+    """Each line as a terminal shows it, with its end."""
     while first < last:
         end = data.find(b"\n", first, last)
         end = last if end < 0 else end
         # What a progress bar wrote before it went back to the start of the line is gone.
         begin = data.rfind(b"\r", first, max(end - 1, first)) + 1 or first
-        own, text = split_rank(text_of(data[begin : min(end, begin + 4 * WIDEST)]).rstrip("\r"))
-        if own == rank or (not rank and own.endswith(":") and not own.startswith("[")):
-            yield (text if own == rank else f"{own} {text}")[:WIDEST], end
+        yield text_of(data[begin : min(end, begin + 4 * WIDEST)]).rstrip("\r"), end
         first = end + 1
 
 
