@@ -99,7 +99,7 @@ def _yolo_list(request: Request, rules: Rules) -> Plan:
 
 def _yolo(request: Request, rules: Rules, found: "YoloSet") -> Plan:
     from patchkit.check_data.yolo import look, parts
-    from patchkit.subjects.dataset.yolo import list_files
+    from patchkit.subjects.dataset.yolo_files import list_files
 
     count: ClassCount | None = found.counts[0] if found.counts else None
     part = _part(request, rules, count.count if count else None, f"{count.source}: {count.count}" if count else "")

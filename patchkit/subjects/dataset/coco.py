@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from patchkit.errors import SourceUnreadable
-from patchkit.subjects.dataset.coco_pieces import CocoFile, Pieces
+from patchkit.subjects.dataset.coco_file import CocoFile
+from patchkit.subjects.dataset.coco_pieces import Pieces
 from patchkit.subjects.dataset.coco_record import JSON, MEMBER, NO_CATEGORIES
-from patchkit.subjects.dataset.json_stream import PIECE, Damaged, JsonFile, Piece, elements
+from patchkit.subjects.dataset.json_elements import Damaged, Piece, elements
+from patchkit.subjects.dataset.json_stream import PIECE, JsonFile
 from patchkit.subjects.dataset.labels import COCO, Labels, Row
 from patchkit.subjects.dataset.tally import Tally
 

@@ -4,12 +4,11 @@ Annotations are decoded by msgspec with types that say what a sound one is. What
 that take anything, and what is no JSON at all is taken apart by its brackets, so that every other record is still read.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from operator import add, le, truediv
+from operator import truediv
 from typing import Any
 
+from patchkit.subjects.dataset.coco_file import CocoFile, Columns, are_inside, centre, is_inside
 from patchkit.subjects.dataset.coco_record import (
     IMAGES,
     JSON,
@@ -40,28 +39,13 @@ from patchkit.subjects.dataset.coco_record import (
     shown,
     value_of,
 )
-from patchkit.subjects.dataset.json_stream import Damaged, Element, Piece, elements, objects
-from patchkit.subjects.dataset.labels import CATEGORY_TWICE, COCO, EDGE, IMAGE_TWICE, TINY, Labels, Row
+from patchkit.subjects.dataset.json_elements import Damaged, Element, Piece, elements, objects
+from patchkit.subjects.dataset.labels import CATEGORY_TWICE, COCO, EDGE, IMAGE_TWICE, Labels, Row
 from patchkit.subjects.dataset.seen import Repeats, SeenIds
-from patchkit.subjects.dataset.tally import Extent, Tally
+from patchkit.subjects.dataset.tally import Extent
 from patchkit.subjects.dataset.yolo_batch import cell, count_rows
 
 NOWHERE = (1.0, 1.0, 0.0, 0.0)  # for an image that is not there
-
-
-@dataclass
-class CocoFile:
-    """What a COCO file says."""
-
-    path: str
-    frames: dict[Any, Frame | None] = field(default_factory=dict)  # of every image that has an id
-    names: dict[Any, str] = field(default_factory=dict)  # of the images
-    categories: dict[Any, str] = field(default_factory=dict)
-    objects: Counter[Any] = field(default_factory=Counter)  # of each image
-    tally: Tally = field(default_factory=Tally)
-    annotations: int = 0  # that could be told from each other
-    has_categories: bool = False
-    unread: set[str] = field(default_factory=set)  # members of which a record has no id that can be read
 
 
 Show = Callable[[Labels], None]
@@ -237,8 +221,8 @@ class Pieces:
         if categories and not categories.keys() >= set(labels):
             odd |= {index for index, label in enumerate(labels) if label not in categories}
         columns: Columns = (*zip(*boxes, strict=True), *zip(*frames, strict=True))
-        if not _are_inside(columns):
-            outside = {index for index, values in enumerate(zip(*columns, strict=True)) if not _is_inside(*values)}
+        if not are_inside(columns):
+            outside = {index for index, values in enumerate(zip(*columns, strict=True)) if not is_inside(*values)}
             odd |= outside - unframed
         if unframed:
             self._count_labels(*_chosen(unframed - odd, images, labels))
@@ -273,7 +257,7 @@ class Pieces:
         seen = self._ids.repeated([found[index].id for index in others])
         return sorted(odd + [(index, place in seen) for place, index in enumerate(others)])
 
-    def _count(self, images: Sequence[Any], labels: Sequence[Any], columns: "Columns") -> None:
+    def _count(self, images: Sequence[Any], labels: Sequence[Any], columns: Columns) -> None:
         self._count_labels(images, labels)
         tally = self.coco.tally
         xs, ys, widths, heights, across, down, _, _ = columns
@@ -283,7 +267,7 @@ class Pieces:
         tally.width.merge(Extent(len(wide), sum(wide), min(wide), max(wide)))
         tally.height.merge(Extent(len(high), sum(high), min(high), max(high)))
         if self._detailed:
-            tally.places.update(map(cell, map(_centre, ys, heights, down), map(_centre, xs, widths, across)))
+            tally.places.update(map(cell, map(centre, ys, heights, down), map(centre, xs, widths, across)))
             tally.sizes.update(map(cell, high, wide))
 
     def _count_labels(self, images: Sequence[Any], labels: Sequence[Any]) -> None:
@@ -329,26 +313,3 @@ class Pieces:
 def _chosen(indices: Iterable[int], *columns: Sequence[Any]) -> list[Sequence[Any]]:
     order = list(indices)
     return [[column[index] for index in order] for column in columns]
-
-
-Columns = Sequence[Sequence[float]]  # left, top, width, height of each box, and the four of its frame
-
-
-def _are_inside(columns: Columns) -> bool:
-    xs, ys, widths, heights, across, down, right, bottom = columns
-    return (
-        all(map(le, map(add, xs, widths), right))
-        and all(map(le, map(add, ys, heights), bottom))
-        and min(map(truediv, widths, across)) >= TINY
-        and min(map(truediv, heights, down)) >= TINY
-    )
-
-
-def _is_inside(
-    x: float, y: float, width: float, height: float, across: float, down: float, right: float, bottom: float
-) -> bool:
-    return x + width <= right and y + height <= bottom and width / across >= TINY and height / down >= TINY
-
-
-def _centre(start: float, size: float, whole: float) -> float:
-    return (start + size / 2) / whole

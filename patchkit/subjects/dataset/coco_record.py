@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from patchkit.subjects.dataset.json_stream import Element, Piece
+from patchkit.subjects.dataset.json_elements import Element, Piece
 from patchkit.subjects.dataset.labels import NO_IMAGE, Box, Row
 
 SHOWN = 160  # characters of an annotation
