@@ -106,9 +106,9 @@ class Place:
         return _room(self.pack, self.folder)
 
     def names_one(self, distributions: Collection[str]) -> bool:
-        """True if a word of the manifest is one of these names: it concerns no other distribution."""
+        """False if the manifest can name none of these: it has no such key, or no such word."""
         text = (self.folder / MANIFEST).read_text(encoding="utf-8", errors="replace")
-        return any(normalised(word) in distributions for word in set(re.findall(r"[A-Za-z0-9][\w.-]*", text)))
+        return "distribution" in text and any(normalised(word) in distributions for word in set(re.findall(r"[A-Za-z0-9][\w.-]*", text)))
 
 
 def places() -> list[Place]:
