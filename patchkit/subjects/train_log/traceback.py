@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 from patchkit.subjects.train_log.lines import split_rank, text_of
 
 HEAD = "Traceback (most recent call last)"
 LONGEST = 1 << 16  # bytes
+ROWS = 1500  # lines
 FRAMES = 200
 WIDEST = 500  # letters of a line
 MESSAGE = 8  # lines of the message of an exception after its first
@@ -85,10 +86,10 @@ def traceback_at(data: bytes | bytearray, place: int) -> Traceback | None:
 
 def _lines(data: bytes | bytearray, place: int) -> Iterator[tuple[str, int]]:
     """The line of the head and those after it from the same process, each with its end."""
-    first = data.rfind(b"\n", max(place - WIDEST, 0), place) + 1
+    first = max(data.rfind(b"\n", max(place - WIDEST, 0), place) + 1, place - WIDEST)
     first = max(first, data.rfind(b"\r", first, place) + 1)
     before = text_of(data[first:place])
-    rows = _rows(data, first, min(place + LONGEST, len(data)))
+    rows = islice(_rows(data, first, min(place + LONGEST, len(data))), ROWS)
     if before:
         prefix = _prefix(before)
         head = [next(rows, ("", 0)) for _ in range(NEAR)]
