@@ -12,6 +12,7 @@ from patchkit.subjects.train_log.anchors import FEW, MOST, Anchors
 from patchkit.subjects.train_log.blocks import blocks
 from patchkit.subjects.train_log.command import command_in
 from patchkit.subjects.train_log.lines import BEFORE, line_at, split_rank, text_of
+from patchkit.subjects.train_log.no_text import MUCH, SAMPLE, is_binary, no_text, refuse_compressed
 from patchkit.subjects.train_log.traceback import HEAD, LONGEST, ROWS, Traceback, traceback_at
 from patchkit.subjects.train_log.ultralytics_run import Run, run_of
 
@@ -123,20 +124,28 @@ class _Reading:
 def read_train_log(stream: BinaryIO, path: str, signs: Iterable[Sign]) -> TrainLog:
     """Read a log to its end, and keep what the signs ask for.
 
-    Raises   OSError.
+    Raises   OSError; SourceUnreadable for what is no text.
     """
     reading = _Reading(_by_anchor(signs))
     anchors = reading.anchors
     size = lines = 0
+    binary = 0  # blocks without text, as long as there was none with it
     command = None
     for data, start, end in blocks(stream):
         if not size:
             command = command_in(data)
+            refuse_compressed(bytes(data[start : min(start + SAMPLE, end)]), path)
         found = anchors.found(data, start, end, MOST if reading.work > 0 else FEW)
         if found and _look(reading, data, found, start, (size, lines)):
             anchors = reading.anchors
         size += end - start
         lines += data.count(b"\n", start, end)
+        if binary >= 0:
+            binary = binary + 1 if is_binary(data, start, end) else -1
+            if binary == MUCH and not (reading.raised or any(reading.lines.values())):
+                raise no_text(path)
+    if binary > 0 and not (reading.raised or any(reading.lines.values())):
+        raise no_text(path)
     kept = {sign: tuple(found) for sign, found in reading.lines.items()}
     return TrainLog(
         path, TRAIN_LOG, size, lines, kept, tuple(reading.raised), tuple(reading.runs), command, tuple(reading.slow)

@@ -81,7 +81,7 @@ def traceback_at(data: bytes | bytearray, place: int) -> Traceback | None:
     before = head.partition(HEAD)[0]
     if "C++" in before:
         return None
-    return _notebook(lines, place) if _RULE.match(before.strip()) else _plain(lines, place)
+    return _notebook(lines, place) if _RULE.fullmatch(before.strip()) else _plain(lines, place)
 
 
 def _lines(data: bytes | bytearray, place: int) -> Iterator[tuple[str, int]]:
@@ -89,7 +89,7 @@ def _lines(data: bytes | bytearray, place: int) -> Iterator[tuple[str, int]]:
     first = max(data.rfind(b"\n", max(place - WIDEST, 0), place) + 1, place - WIDEST)
     first = max(first, data.rfind(b"\r", first, place) + 1)
     before = text_of(data[first:place])
-    rows = islice(_rows(data, first, min(place + LONGEST, len(data))), ROWS)
+    rows: Iterator[tuple[str, int]] = islice(_rows(data, first, min(place + LONGEST, len(data))), ROWS)
     if before:
         prefix = _prefix(before)
         head = [next(rows, ("", 0)) for _ in range(NEAR)]
