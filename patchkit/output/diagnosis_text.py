@@ -18,8 +18,8 @@ def render_diagnosis(diagnosed: Diagnosed) -> str:
         lines += [_follower(other.finding) for other in diagnosed.diagnoses if other.follows is one.finding]
     lines += [visible(f"skipped [{skipped.rule}] {skipped.reason}") for skipped in diagnosed.skipped]
     if not any(one.finding.severity is not Severity.NOTE for one in diagnosed.diagnoses):
-        otherwise = "otherwise " if lines else ""
-        lines.append(visible(f"{otherwise}no known failure in {', '.join(log.path for log in diagnosed.logs)}"))
+        aside = "notes aside, " if causes else ""
+        lines.append(visible(f"{aside}no known failure in {', '.join(log.path for log in diagnosed.logs)}"))
         last = diagnosed.last_raised
         lines += _traceback(*last) if last is not None else ["it holds no traceback either"]
     counts = ", ".join(_counted(diagnosed.report.count(severity), severity.value) for severity in Severity)

@@ -7,7 +7,7 @@ Why          The decode of the distribution in the loss of YOLO is such a produc
              is full end the same way.
 Example      RuntimeError: CUDA error: CUBLAS_STATUS_INVALID_VALUE when calling `cublasSgemv(handle, op, m, n, ...)`
 Fix safety   no fix of the log. The decode can be computed without cuBLAS, with the same result.
-References   THU-MIG/yolov10#151, #209; bubbliiiing/yolov8-pytorch#40.
+References   THU-MIG/yolov10#151, #209; bubbliiiing/yolov8-pytorch#40; pytorch/pytorch#73967: torch.mv alone.
 """
 
 from collections.abc import Iterator

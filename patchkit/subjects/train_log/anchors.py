@@ -13,6 +13,11 @@ FREQUENT = b" 0123456789.:etaosnirlcdpmgubhf|/%[],_-ywvkIOEFN=GxTWARSM()'`>LPCDH
 RARE = FREQUENT.index(b"=")  # from here on a letter is worth a pass of its own
 DEAR = 2000  # times that a letter may be seen in a block for each literal: then a search for the literals costs less
 LIKE = 16  # blocks after one that is full of a letter which are taken to be like it
+PART, MOST, FEW = (
+    1 << 13,
+    100,
+    10,
+)  # bytes, and the places in them that a literal is seen at: the first ones, and the last
 
 
 class Anchors:
@@ -30,17 +35,17 @@ class Anchors:
             self._groups.append(_group(letter, served))
             left -= set(served)
 
-    def found(self, data: bytes | bytearray, start: int, end: int) -> list[tuple[int, bytes]]:
-        """Where literals begin between start and end, in order."""
+    def found(self, data: bytes | bytearray, start: int, end: int, most: int = MOST) -> list[tuple[int, bytes]]:
+        """Where literals begin between start and end, in order; of crowded ones some."""
         found: list[tuple[int, bytes]] = []
         for word in self._words:
-            found += _find(word, data, start, end)
+            found += _find(word, data, start, end, most)
         for group in self._groups:
             left = self._crowded.get(group.letter, 0)
             hits = None if left else _find_by(group, data, start, end)
             if hits is None:
                 self._crowded[group.letter] = left - 1 if left else LIKE
-                hits = [hit for literal in group.literals for hit in _find(literal, data, start, end)]
+                hits = [hit for literal in group.literals for hit in _find(literal, data, start, end, most)]
             found += hits
         return sorted(found)
 
@@ -78,11 +83,20 @@ def _rareness(letter: int) -> int:
     return place if place >= 0 else len(FREQUENT) + letter
 
 
-def _find(word: bytes, data: bytes | bytearray, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+def _find(word: bytes, data: bytes | bytearray, start: int, end: int, most: int) -> Iterator[tuple[int, bytes]]:
     last = end + len(word) - 1
     place = data.find(word, start, last)
+    left, until = most, place + PART
     while place >= 0:
         yield place, word
+        left -= 1
+        if place >= until:
+            left, until = most, place + PART
+        elif not left:
+            farthest = data.rfind(word, place + 1, min(until, last))
+            if farthest >= 0:
+                yield farthest, word
+            place, left, until = max(place, min(until, last) - len(word)), most, until + PART
         place = data.find(word, place + 1, last)
 
 

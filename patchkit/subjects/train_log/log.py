@@ -8,11 +8,12 @@ from typing import BinaryIO
 
 from patchkit.findings import Span
 from patchkit.rule import Sign
-from patchkit.subjects.train_log.anchors import Anchors
+from patchkit.subjects.train_log.anchors import FEW, MOST, Anchors
 from patchkit.subjects.train_log.blocks import blocks
 from patchkit.subjects.train_log.command import command_in
 from patchkit.subjects.train_log.lines import BEFORE, line_at, split_rank, text_of
-from patchkit.subjects.train_log.traceback import HEAD, LONGEST, Traceback, traceback_at
+from patchkit.subjects.train_log.no_text import MUCH, SAMPLE, is_binary, no_text, refuse_compressed
+from patchkit.subjects.train_log.traceback import HEAD, LONGEST, ROWS, Traceback, traceback_at
 from patchkit.subjects.train_log.ultralytics_run import Run, run_of
 
 TRAIN_LOG = "train-log"
@@ -24,6 +25,10 @@ SHAPE = (64, 96)  # bytes of a line around an anchor that tell its kind
 WORN = 40  # lines of a kind that are looked at; more than are kept
 SHAPES = 4096  # kinds that are counted
 PATIENCE = 2.0  # seconds that one pattern may take in a whole log
+# Work is counted in looks at a line that is like many before. There is a stock of it, and each byte of the log adds.
+STOCK, BYTES = 80_000, 512
+LINE, LETTERS = 5, 100  # what a line costs, and how many letters that a pattern looks at cost one more
+TRACEBACK = 20  # what a traceback costs, and one more for each line
 _HEAD, _OPTIONS = HEAD.encode(), b"mode=train"
 
 
@@ -108,7 +113,7 @@ class _Reading:
     runs: list[Run] = field(default_factory=list)
     shapes: dict[bytes, int] = field(default_factory=dict)
     seconds: dict[Sign, float] = field(default_factory=dict)
-    heads: float = 0.0  # seconds spent on tracebacks
+    work: float = STOCK  # what is left of it
     slow: list[Sign] = field(default_factory=list)
 
     @property
@@ -119,20 +124,28 @@ class _Reading:
 def read_train_log(stream: BinaryIO, path: str, signs: Iterable[Sign]) -> TrainLog:
     """Read a log to its end, and keep what the signs ask for.
 
-    Raises   OSError.
+    Raises   OSError; SourceUnreadable for what is no text.
     """
     reading = _Reading(_by_anchor(signs))
     anchors = reading.anchors
     size = lines = 0
+    binary = 0  # blocks without text, as long as there was none with it
     command = None
     for data, start, end in blocks(stream):
         if not size:
             command = command_in(data)
-        found = anchors.found(data, start, end)
+            refuse_compressed(bytes(data[start : min(start + SAMPLE, end)]), path)
+        found = anchors.found(data, start, end, MOST if reading.work > 0 else FEW)
         if found and _look(reading, data, found, start, (size, lines)):
             anchors = reading.anchors
         size += end - start
         lines += data.count(b"\n", start, end)
+        if binary >= 0:
+            binary = binary + 1 if is_binary(data, start, end) else -1
+            if binary == MUCH and not (reading.raised or any(reading.lines.values())):
+                raise no_text(path)
+    if binary > 0 and not (reading.raised or any(reading.lines.values())):
+        raise no_text(path)
     kept = {sign: tuple(found) for sign, found in reading.lines.items()}
     return TrainLog(
         path, TRAIN_LOG, size, lines, kept, tuple(reading.raised), tuple(reading.runs), command, tuple(reading.slow)
@@ -151,31 +164,36 @@ def _look(
 ) -> bool:
     """Look at the lines of a block that hold anchors; True if an anchor need not be looked for any more."""
     size, number = before
-    counted = start
+    counted = earned = start
     seen: dict[bytes, int] = {}  # by anchor, up to where the line of the last one was looked at
     is_full = False
-    last = max((place for place, anchor in found if anchor == _HEAD), default=-1)
+    lasts = {anchor: place for place, anchor in found}
     for place, anchor in found:
         if place < seen.get(anchor, start):
             continue
+        reading.work = min(reading.work + (place - earned) / BYTES, STOCK)
+        earned = place
+        if reading.work <= 0 and place != lasts[anchor]:
+            continue  # of what is everywhere some lines are enough, and the last of a block
         number += data.count(b"\n", counted, place)
         counted = place
         if anchor == _HEAD:
-            # Of heads without number the last of a block is enough.
-            if reading.heads < PATIENCE or place == last:
-                started = perf_counter()
-                seen[anchor] = _keep_traceback(reading, data, place, number + 1)
-                reading.heads += perf_counter() - started
+            seen[anchor] = _keep_traceback(reading, data, place, number + 1)
+            reading.work -= TRACEBACK + min(data.count(b"\n", place, place + LONGEST), ROWS)
         elif anchor == _OPTIONS:
             low, seen[anchor] = line_at(data, place)
+            reading.work -= LINE + (seen[anchor] - low) / LETTERS
             _keep_run(reading, run_of(text_of(data[low : seen[anchor]]), number + 1))
         elif _is_worn(reading, data, place):
             high = data.find(b"\n", place, place + SHAPE[1] // 2)
             seen[anchor] = place + SHAPE[1] // 2 if high < 0 else high  # the rest of what is worn
+            reading.work -= 1
         elif anchor in reading.signs:
             low, high = line_at(data, place)
+            patterns = len(reading.signs[anchor])
             is_full |= _keep_line(reading, data, (low, high), anchor, (size - start, number + 1))
             seen[anchor] = min(high, max(low + BEFORE, place + SEEN - BEFORE - len(anchor)))
+            reading.work -= LINE + (high - low) * patterns / LETTERS
     return is_full
 
 

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 from patchkit.subjects.train_log.lines import split_rank, text_of
 
 HEAD = "Traceback (most recent call last)"
 LONGEST = 1 << 16  # bytes
+ROWS = 1500  # lines
 FRAMES = 200
 WIDEST = 500  # letters of a line
 MESSAGE = 8  # lines of the message of an exception after its first
@@ -80,15 +81,15 @@ def traceback_at(data: bytes | bytearray, place: int) -> Traceback | None:
     before = head.partition(HEAD)[0]
     if "C++" in before:
         return None
-    return _notebook(lines, place) if _RULE.match(before.strip()) else _plain(lines, place)
+    return _notebook(lines, place) if _RULE.fullmatch(before.strip()) else _plain(lines, place)
 
 
 def _lines(data: bytes | bytearray, place: int) -> Iterator[tuple[str, int]]:
     """The line of the head and those after it from the same process, each with its end."""
-    first = data.rfind(b"\n", max(place - WIDEST, 0), place) + 1
+    first = max(data.rfind(b"\n", max(place - WIDEST, 0), place) + 1, place - WIDEST)
     first = max(first, data.rfind(b"\r", first, place) + 1)
     before = text_of(data[first:place])
-    rows = _rows(data, first, min(place + LONGEST, len(data)))
+    rows: Iterator[tuple[str, int]] = islice(_rows(data, first, min(place + LONGEST, len(data))), ROWS)
     if before:
         prefix = _prefix(before)
         head = [next(rows, ("", 0)) for _ in range(NEAR)]
