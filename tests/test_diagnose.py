@@ -18,7 +18,7 @@ from patchkit.diagnose.run import diagnose
 from patchkit.errors import SourceUnreadable
 from patchkit.rule import Example, Rule, Sign, load_rules, run
 from patchkit.subjects.train_log import blocks as blocks_module
-from patchkit.subjects.train_log.anchors import DEAR, FEW, PART, Anchors
+from patchkit.subjects.train_log.anchors import SCARCE, Anchors
 from patchkit.subjects.train_log.log import TrainLog, read_train_log
 from tests.conftest import REPOSITORY, Answer
 from tests.test_packs import Pack
@@ -353,6 +353,27 @@ def test_an_index_in_a_loss_of_ones_own_says_nothing_of_labels() -> None:
     assert rules(error.replace("<module>", "compute_loss").replace("train.py", "fcos.py")) == ["index-out-of-bounds"]
 
 
+@pytest.mark.parametrize(("kernel", "said"), [("IndexKernel.cu:92", INDEX), ("ScatterGatherKernel.cu:144", SCATTER)])
+def test_an_index_of_ones_own_code_is_to_be_run_again_before_anything_is_claimed(kernel: str, said: str) -> None:
+    crash = RAISED.format("RuntimeError: CUDA error: device-side assert triggered") + ASYNCHRONOUS
+    log = assertions(kernel, said) + crash
+    for code in ("x = kv[idx]", "x = kv[:, idx.long()]", "return self.rows()[..., index]"):
+        [(_, _, commands)] = found(log.replace("main()", code))
+        assert commands == (BLOCKING,)
+    for code in ("x = kv[0].sum()", 'total += losses["box"].item()', "step([])"):
+        [(_, _, commands)] = found(log.replace("main()", code))
+        assert commands[0].startswith("patchkit check-data")
+
+
+def test_an_assertion_of_torch_before_1_5_is_recognised() -> None:
+    for error in (
+        "RuntimeError: cuda runtime error (59) : device-side assert triggered at /pytorch/aten/src/THC/x.cu:26",
+        "THCudaCheck FAIL file=/pytorch/aten/src/THC/x.cu line=26 error=59 : device-side assert triggered",
+    ):
+        [(rule, _, commands)] = found(error + "\n")
+        assert (rule, commands[0]) == ("device-assert", BLOCKING)
+
+
 def test_an_ignored_learning_rate_is_a_note_unless_it_was_set() -> None:
     line = (
         "optimizer: 'optimizer=auto' found, ignoring 'lr0={}' and 'momentum=0.937' and determining best 'optimizer'\n"
@@ -580,13 +601,15 @@ def test_a_log_of_one_endless_line_is_read_in_bounded_memory() -> None:
         ("Assertion ", 500_000),
         ("CUBLAS_STATUS_", 500_000),
         ("mode=train, a=1, ", 100_000),
+        ("nan IndexError RuntimeError: Assertion CUDNN_STATUS_\n", 100_000),
+        (" ".join(sorted({sign.anchor for sign in SIGNS})) + "\n", 5_000),
     ],
 )
 def test_what_is_looked_for_may_stand_in_a_log_any_number_of_times(text: str, count: int) -> None:
     log = text * count
     anchors = Anchors(sign.anchor.encode() for sign in SIGNS)
-    places = anchors.found(log.encode(), 0, len(log), FEW)
-    assert len(places) <= len(log) / PART * (FEW + 2) + DEAR * len(SIGNS)
+    places = anchors.found(log.encode(), 0, len(log), SCARCE)
+    assert len(places) <= (len(log) / SCARCE.part + 1) * (SCARCE.most + 1) * len(SIGNS)
     assert set(rules(log)) <= {"loss-nan"}
     error = "\n" + KNOWN["cudnn-mismatch"] + "\n"
     assert "cudnn-mismatch" in rules(log + error)

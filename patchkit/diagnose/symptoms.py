@@ -132,7 +132,7 @@ def bearing(traceback: Traceback, room: Room) -> bool | None:
     Frames of an asynchronous error may be wrong, but not as to whose loop it is. A patch for no package is one for the
     user's own code: the call that led into torch must be there.
     """
-    callers = [frame for frame in traceback.frames if "-packages/torch/" not in frame.file.replace("\\", "/")]
+    callers = [frame for frame in traceback.frames if not frame.is_in_torch]
     if not callers:
         return False if room.manifest.distributions and not traceback.is_asynchronous else None
     if not room.manifest.distributions:
@@ -140,7 +140,8 @@ def bearing(traceback: Traceback, room: Room) -> bool | None:
     sites = [site for target in room.manifest.targets for site in target.sites]
     if any(_is_at(frame, sites) for frame in callers):
         return True
-    return None if traceback.is_asynchronous and not callers[-1].is_library else False
+    is_open = traceback.is_asynchronous and not callers[-1].is_library and not traceback.is_at_own_index
+    return None if is_open else False
 
 
 def _is_at(frame: Frame, sites: Sequence[SiteRef]) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule, Sign
 from patchkit.subjects.train_log.cures import blocking, smaller_batch
-from patchkit.subjects.train_log.evidence import evidence
+from patchkit.subjects.train_log.first_line import at_first_line
 from patchkit.subjects.train_log.lines import HANDLED
 from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
 
@@ -21,13 +21,13 @@ SIGNS = (Sign("CUBLAS_STATUS_", r"CUBLAS_STATUS_(?:ALLOC_FAILED|NOT_INITIALIZED)
 
 
 def check(log: TrainLog, _: object) -> Iterator[Finding]:
-    for line in log.with_sign(*SIGNS)[:1]:
-        yield Finding(
-            "cuBLAS could not start: the memory of the GPU is full, or an error came before",
-            log.span(line),
-            evidence(line, log.raised_after(line)),
-            commands=(smaller_batch(log), blocking(log)),
-        )
+    return at_first_line(
+        log,
+        SIGNS,
+        "cuBLAS could not start: the memory of the GPU is full, or an error came before",
+        smaller_batch(log),
+        blocking(log),
+    )
 
 
 RULE = Rule(

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule, Sign
 from patchkit.subjects.train_log.cures import DOCTOR, blocking
-from patchkit.subjects.train_log.evidence import evidence
+from patchkit.subjects.train_log.first_line import at_first_line
 from patchkit.subjects.train_log.lines import HANDLED
 from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
 
@@ -22,13 +22,13 @@ SIGNS = (Sign("CUDNN_STATUS_", r"CUDNN_STATUS_(?:EXECUTION_FAILED|MAPPING_ERROR|
 
 
 def check(log: TrainLog, _: object) -> Iterator[Finding]:
-    for line in log.with_sign(*SIGNS)[:1]:
-        yield Finding(
-            "a kernel of cuDNN failed while it ran: an earlier call may have left the GPU in an error",
-            log.span(line),
-            evidence(line, log.raised_after(line)),
-            commands=(blocking(log), DOCTOR),
-        )
+    return at_first_line(
+        log,
+        SIGNS,
+        "a kernel of cuDNN failed while it ran: an earlier call may have left the GPU in an error",
+        blocking(log),
+        DOCTOR,
+    )
 
 
 RULE = Rule(

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule, Sign
 from patchkit.subjects.train_log.cures import DOCTOR, again
-from patchkit.subjects.train_log.evidence import evidence
+from patchkit.subjects.train_log.first_line import at_first_line
 from patchkit.subjects.train_log.lines import HANDLED
 from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
 
@@ -29,13 +29,9 @@ SIGNS = (
 
 
 def check(log: TrainLog, _: object) -> Iterator[Finding]:
-    for line in log.with_sign(*SIGNS)[:1]:
-        yield Finding(
-            "the cuDNN that was loaded is not the one that torch needs",
-            log.span(line),
-            evidence(line, log.raised_after(line)),
-            commands=(DOCTOR, again(log, "LD_LIBRARY_PATH=")),
-        )
+    return at_first_line(
+        log, SIGNS, "the cuDNN that was loaded is not the one that torch needs", DOCTOR, again(log, "LD_LIBRARY_PATH=")
+    )
 
 
 RULE = Rule(

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule, Sign
 from patchkit.subjects.train_log.cures import DOCTOR, blocking, smaller_batch
-from patchkit.subjects.train_log.evidence import evidence
+from patchkit.subjects.train_log.first_line import at_first_line
 from patchkit.subjects.train_log.lines import HANDLED
 from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
 
@@ -27,13 +27,14 @@ SIGNS = (
 
 
 def check(log: TrainLog, _: object) -> Iterator[Finding]:
-    for line in log.with_sign(*SIGNS)[:1]:
-        yield Finding(
-            "cuDNN could not start: the memory of the GPU is full, or an error came before",
-            log.span(line),
-            evidence(line, log.raised_after(line)),
-            commands=(smaller_batch(log), DOCTOR, blocking(log)),
-        )
+    return at_first_line(
+        log,
+        SIGNS,
+        "cuDNN could not start: the memory of the GPU is full, or an error came before",
+        smaller_batch(log),
+        DOCTOR,
+        blocking(log),
+    )
 
 
 RULE = Rule(

@@ -25,7 +25,7 @@ SIGNS = (
         "setting up NCCL", r"setting up NCCL communicator and retr(?:ie|ei)ving ncclUniqueId .{0,200}[Tt]imed? ?[Oo]ut"
     ),
     Sign("DistStoreError: ", r"DistStoreError: (?:Socket Timeout|Timed out)"),
-    Sign("waiting for clients", r"Timed out after \d{1,9} seconds waiting for clients"),
+    Sign("Timed out after ", r"Timed out after \d{1,9} seconds waiting for clients"),
     Sign("Timed out waiting", r"Timed out waiting \d{1,12}ms for (?:recv|send) operation"),
 )
 SCAN = Sign("Scanning ", r"(?:train|val|test): .{0,20}Scanning ")

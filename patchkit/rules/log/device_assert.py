@@ -21,7 +21,9 @@ from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
 
 SIGNS = (
     Sign("CUDA error: device-side assert", r"CUDA error: device-side assert triggered"),
-    Sign("runtime error (", r"cuda runtime error \(\d{1,4}\) : device-side assert triggered"),  # torch before 1.5
+    # torch before 1.5
+    Sign("RuntimeError: ", r"RuntimeError: cuda runtime error \(\d{1,4}\) : device-side assert triggered"),
+    Sign("THCudaCheck FAIL", r"THCudaCheck FAIL .{0,300} error=\d{1,4} : device-side assert triggered"),
 )
 ASSERTION = Sign("Assertion", r"\.cuh?:\d{1,6}: .{0,300}Assertion .{1,200} failed")
 KNOWN = (index_out_of_bounds.SIGN, label_outside_classes.ON_GPU, scatter_out_of_bounds.ON_GPU)

@@ -2,9 +2,10 @@
 
 What         `index out of bounds` failed in IndexKernel on the GPU, or the same on the CPU in the loss of RetinaNet or
              YOLO: a tensor was indexed with a number that it does not have.
-Why          In the loss of a detector that number is a label. One that is not below the number of classes reads past
-             the scores; RetinaNet sets its one-hot targets by label, YOLO picks scores by label. Every later call on
-             this GPU fails too, so the frames of the traceback need not be those of the bad index.
+Why          The index is not below the size of what it looks up. In the loss of a detector it is a label: one that is
+             not below the number of classes reads past the scores; RetinaNet sets its one-hot targets by label, YOLO
+             picks scores by label. Every later call on this GPU fails too, so the frames of the traceback need not be
+             those of the bad index.
 Example      Assertion `index >= -sizes[i] && index < sizes[i] && "index out of bounds"` failed.
 Fix safety   no fix of the log. The labels must be mended, or the number of classes.
 References   pytorch/pytorch aten/src/ATen/native/cuda/IndexKernel.cu; mlcommons/training#785; ultralytics#4160,
@@ -15,9 +16,9 @@ from collections.abc import Iterator
 
 from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule, Sign
-from patchkit.subjects.train_log.cures import check_data, trainer_at
-from patchkit.subjects.train_log.evidence import evidence
-from patchkit.subjects.train_log.log import TRAIN_LOG, Line, TrainLog
+from patchkit.subjects.train_log.first_line import at_first_bad_index
+from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
+from patchkit.subjects.train_log.traceback import Traceback
 
 # The order of the two comparisons changed in torch 2.2.
 SIGN = Sign(
@@ -32,23 +33,12 @@ DETECTORS = ("retinanet.py", "fcos.py", "ssd.py")  # compute_loss of torchvision
 
 
 def check(log: TrainLog, _: object) -> Iterator[Finding]:
-    on_cpu = [line for line in log.with_sign(ON_CPU) if _is_in_loss(log, line)]
-    for line in sorted([*log.with_sign(SIGN), *on_cpu], key=lambda line: line.place)[:1]:
-        yield Finding(
-            "a tensor was indexed out of its bounds; in a loss the index is a label that is no class",
-            log.span(line),
-            evidence(line, log.raised_after(line)),
-            commands=(check_data(log, line.run, trainer_at(log, line, "torchvision")),),
-        )
+    return at_first_bad_index(log, SIGN, ON_CPU, _is_in_loss, "a tensor was indexed out of its bounds", "torchvision")
 
 
-def _is_in_loss(log: TrainLog, line: Line) -> bool:
-    """An index out of bounds says nothing about labels where no loss is computed."""
-    raised = log.raised_at(line.number)
-    if raised is None:
-        return False
-    calls = [frame for frame in raised.traceback.frames if "compute_loss" in frame.function]
-    return raised.traceback.holds(*LOSSES) or any(frame.file.endswith(DETECTORS) for frame in calls)
+def _is_in_loss(traceback: Traceback) -> bool:
+    calls = [frame for frame in traceback.frames if "compute_loss" in frame.function]
+    return traceback.holds(*LOSSES) or any(frame.file.endswith(DETECTORS) for frame in calls)
 
 
 BAD = """\

@@ -17,7 +17,7 @@ from patchkit.subjects.train_log.cures import check_data
 from patchkit.subjects.train_log.evidence import evidence
 from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
 
-SIGN = Sign("Found an invalid bbox", r"Found an invalid bbox in annotations")
+SIGN = Sign("Found an invalid bbox in", r"Found an invalid bbox in annotations")
 
 
 def check(log: TrainLog, _: object) -> Iterator[Finding]:

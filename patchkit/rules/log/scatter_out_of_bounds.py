@@ -15,9 +15,9 @@ from collections.abc import Iterator
 
 from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule, Sign
-from patchkit.subjects.train_log.cures import check_data, trainer_at
-from patchkit.subjects.train_log.evidence import evidence
-from patchkit.subjects.train_log.log import TRAIN_LOG, Line, TrainLog
+from patchkit.subjects.train_log.first_line import at_first_bad_index
+from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
+from patchkit.subjects.train_log.traceback import Traceback
 
 ON_GPU = Sign(
     "Assertion",
@@ -29,20 +29,13 @@ LOSSES = ("ultralytics/utils/tal.py", "ultralytics/utils/loss.py", "ultralytics/
 
 
 def check(log: TrainLog, _: object) -> Iterator[Finding]:
-    on_cpu = [line for line in log.with_sign(ON_CPU) if _is_in_loss(log, line)]
-    for line in sorted([*log.with_sign(ON_GPU), *on_cpu], key=lambda line: line.place)[:1]:
-        yield Finding(
-            "scatter or gather got an index out of bounds; in a loss the index is a label that is no class",
-            log.span(line),
-            evidence(line, log.raised_after(line)),
-            commands=(check_data(log, line.run, trainer_at(log, line, "ultralytics")),),
-        )
+    return at_first_bad_index(
+        log, ON_GPU, ON_CPU, _is_in_loss, "scatter or gather got an index out of bounds", "ultralytics"
+    )
 
 
-def _is_in_loss(log: TrainLog, line: Line) -> bool:
-    """An index out of bounds says nothing about labels where no loss is computed."""
-    raised = log.raised_at(line.number)
-    return raised is not None and raised.traceback.holds(*LOSSES)
+def _is_in_loss(traceback: Traceback) -> bool:
+    return traceback.holds(*LOSSES)
 
 
 BAD = """\

@@ -11,13 +11,20 @@ from dataclasses import dataclass
 # What training logs are made of, the most frequent first: progress bars, losses, time stamps, levels.
 FREQUENT = b" 0123456789.:etaosnirlcdpmgubhf|/%[],_-ywvkIOEFN=GxTWARSM()'`>LPCDH"
 RARE = FREQUENT.index(b"=")  # from here on a letter is worth a pass of its own
-DEAR = 2000  # times that a letter may be seen in a block for each literal: then a search for the literals costs less
 LIKE = 16  # blocks after one that is full of a letter which are taken to be like it
-PART, MOST, FEW = (
-    1 << 13,
-    100,
-    10,
-)  # bytes, and the places in them that a literal is seen at: the first ones, and the last
+HIT = 10  # letters that cost as much as one literal that was found
+
+
+@dataclass(frozen=True)
+class Share:
+    """How much of a block that is full of literals is told."""
+
+    part: int  # bytes
+    most: int  # places in a part that a literal is told at: the first ones, and the last
+    dear: int  # letters that may be seen in a block for each literal: then a search for the literals costs less
+
+
+PLENTY, SCARCE = Share(1 << 13, 100, 2000), Share(1 << 16, 10, 100)
 
 
 class Anchors:
@@ -35,17 +42,17 @@ class Anchors:
             self._groups.append(_group(letter, served))
             left -= set(served)
 
-    def found(self, data: bytes | bytearray, start: int, end: int, most: int = MOST) -> list[tuple[int, bytes]]:
+    def found(self, data: bytes | bytearray, start: int, end: int, share: Share = PLENTY) -> list[tuple[int, bytes]]:
         """Where literals begin between start and end, in order; of crowded ones some."""
         found: list[tuple[int, bytes]] = []
         for word in self._words:
-            found += _find(word, data, start, end, most)
+            found += _find(word, data, start, end, share)
         for group in self._groups:
             left = self._crowded.get(group.letter, 0)
-            hits = None if left else _find_by(group, data, start, end)
+            hits = None if left else _find_by(group, data, start, end, share.dear)
             if hits is None:
                 self._crowded[group.letter] = left - 1 if left else LIKE
-                hits = [hit for literal in group.literals for hit in _find(literal, data, start, end, most)]
+                hits = [hit for literal in group.literals for hit in _find(literal, data, start, end, share)]
             found += hits
         return sorted(found)
 
@@ -83,28 +90,28 @@ def _rareness(letter: int) -> int:
     return place if place >= 0 else len(FREQUENT) + letter
 
 
-def _find(word: bytes, data: bytes | bytearray, start: int, end: int, most: int) -> Iterator[tuple[int, bytes]]:
+def _find(word: bytes, data: bytes | bytearray, start: int, end: int, share: Share) -> Iterator[tuple[int, bytes]]:
     last = end + len(word) - 1
     place = data.find(word, start, last)
-    left, until = most, place + PART
+    left, until = share.most, place + share.part
     while place >= 0:
         yield place, word
         left -= 1
         if place >= until:
-            left, until = most, place + PART
+            left, until = share.most, place + share.part
         elif not left:
             farthest = data.rfind(word, place + 1, min(until, last))
             if farthest >= 0:
                 yield farthest, word
-            place, left, until = max(place, min(until, last) - len(word)), most, until + PART
+            place, left, until = max(place, min(until, last) - len(word)), share.most, until + share.part
         place = data.find(word, place + 1, last)
 
 
-def _find_by(group: _Group, data: bytes | bytearray, start: int, end: int) -> list[tuple[int, bytes]] | None:
-    """Where literals of a group begin; None if the block is full of its letter."""
+def _find_by(group: _Group, data: bytes | bytearray, start: int, end: int, dear: int) -> list[tuple[int, bytes]] | None:
+    """Where literals of a group begin; None if the block is full of its letter, or of them."""
     found: list[tuple[int, bytes]] = []
     letter, by_next = group.letter, group.by_next
-    left = DEAR * len(group.literals)
+    left = dear * len(group.literals)
     # The byte after the last one is looked at too.
     last = min(end + group.reach, len(data) - 1)
     place = data.find(letter, start, last)
@@ -114,8 +121,9 @@ def _find_by(group: _Group, data: bytes | bytearray, start: int, end: int) -> li
             for literal, offset in literals:
                 if start <= place - offset < end and data.startswith(literal, place - offset):
                     found.append((place - offset, literal))
+                    left -= HIT
         left -= 1
-        if not left:
+        if left <= 0:
             return None
         place = data.find(letter, place + 1, last)
     return found

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from patchkit.findings import Span
 from patchkit.rule import Sign
-from patchkit.subjects.train_log.anchors import FEW, MOST, Anchors
+from patchkit.subjects.train_log.anchors import PLENTY, SCARCE, Anchors
 from patchkit.subjects.train_log.blocks import blocks
 from patchkit.subjects.train_log.command import command_in
 from patchkit.subjects.train_log.lines import BEFORE, line_at, split_rank, text_of
@@ -27,6 +27,7 @@ SHAPES = 4096  # kinds that are counted
 PATIENCE = 2.0  # seconds that one pattern may take in a whole log
 # Work is counted in looks at a line that is like many before. There is a stock of it, and each byte of the log adds.
 STOCK, BYTES = 80_000, 512
+LOW = 60_000  # of the stock: less of what is everywhere is looked for from there on
 LINE, LETTERS = 5, 100  # what a line costs, and how many letters that a pattern looks at cost one more
 TRACEBACK = 20  # what a traceback costs, and one more for each line
 _HEAD, _OPTIONS = HEAD.encode(), b"mode=train"
@@ -135,7 +136,7 @@ def read_train_log(stream: BinaryIO, path: str, signs: Iterable[Sign]) -> TrainL
         if not size:
             command = command_in(data)
             refuse_compressed(bytes(data[start : min(start + SAMPLE, end)]), path)
-        found = anchors.found(data, start, end, MOST if reading.work > 0 else FEW)
+        found = anchors.found(data, start, end, PLENTY if reading.work > LOW else SCARCE)
         if found and _look(reading, data, found, start, (size, lines)):
             anchors = reading.anchors
         size += end - start

@@ -29,6 +29,7 @@ _CELL = re.compile(
 )
 _ARROW = re.compile(r"^-{1,8}> ?(\d{1,9})(.*)")
 _RULE = re.compile(r"^(?:\w{0,80}(?:Error|Exception|Interrupt|Exit|Iteration)\b)")
+_LOOKED_UP = re.compile(r"[\w\])]\[[\s:,.]{0,20}[A-Za-z_]")  # x[index], and neither x[0] nor x["name"]
 _LIBRARY = ("site-packages", "dist-packages", "/lib/python", "<frozen ")
 
 
@@ -45,6 +46,10 @@ class Frame:
     def is_library(self) -> bool:
         """True for code that was installed, as far as the path tells."""
         return any(part in self.file.replace("\\", "/") for part in _LIBRARY)
+
+    @property
+    def is_in_torch(self) -> bool:
+        return "-packages/torch/" in self.file.replace("\\", "/")
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,12 @@ class Traceback:
     def is_asynchronous(self) -> bool:
         """True if the exception says that it may have been raised elsewhere."""
         return any("asynchronously reported" in line for line in self.message)
+
+    @property
+    def is_at_own_index(self) -> bool:
+        """True if the last call that is not torch's own is no library's, and looks up what a variable names."""
+        callers = [frame for frame in self.frames if not frame.is_in_torch]
+        return bool(callers and not callers[-1].is_library and _LOOKED_UP.search(callers[-1].code))
 
     def holds(self, *words: str) -> bool:
         return any(word in self.text for word in words)
