@@ -136,6 +136,11 @@ def distributions(root: Path, names: tuple[str, ...]) -> list[Distribution]:
     return [dist for entry in _metadata_entries(root) if (dist := _distribution(entry, wanted))]
 
 
+def installed(root: Path) -> list[Distribution]:
+    """Every distribution whose metadata lies in `root`."""
+    return [dist for entry in _metadata_entries(root) if (dist := _distribution(entry, None))]
+
+
 def owners(root: Path, path: str) -> list[Distribution]:
     """Every distribution in `root` whose RECORD lists `path`, whatever its name."""
     needle = path.encode()
