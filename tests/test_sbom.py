@@ -102,6 +102,20 @@ def test_patches_on_one_file_have_each_their_own_lines(tmp_path: Path, yolo: Env
     assert upper["resolves"] == [{"type": "defect", "id": "on-top", "name": "a patch of a third party"}]
 
 
+def test_what_is_no_link_is_left_out(tmp_path: Path, yolo: Environment, patchkit: Patchkit) -> None:
+    """References are text of whoever wrote the manifest."""
+    pack = Pack(tmp_path / "pack")
+    urls = ["http://[bad", "%zz", "see the wiki", "https://a.org/b c", "https://a.org/issues/5", "https://a.org/{x}"]
+    lines = "".join(f"  - {{kind: issue, title: t, url: {json.dumps(url)}}}\n" for url in urls)
+    pack.add("odd-links", "v8DetectionLoss.preprocess", extra=f"references:\n{lines}")
+    target = ("--site-packages", yolo.site)
+    assert patchkit("apply", "odd-links", *target, env=pack.env).code == 0
+    (patch,) = component(document(patchkit("sbom", *target)), "ultralytics")["pedigree"]["patches"]
+    assert sorted(issue["source"]["url"] for issue in patch["resolves"]) == [
+        *("http://%5Bbad", "https://a.org/%7Bx%7D", "https://a.org/b%20c", "https://a.org/issues/5")
+    ]
+
+
 def test_both_owners_of_a_patched_file_say_so(environment: Build, patchkit: Patchkit) -> None:
     env = environment(NEWEST, TWIN)
     assert patchkit("apply", PATCH, "--python", env.python).code == 0

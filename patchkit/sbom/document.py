@@ -6,6 +6,7 @@ index has under its name need not be the same code.
 """
 
 import base64
+import re
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -32,6 +33,7 @@ from patchkit.sbom.packages import Package
 from patchkit.sbom.patched import AppliedPatch
 
 INDEX = "://files.pythonhosted.org/"  # where packages come from that nobody fetched by URL
+_LINK = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\x00-\x20\"<>\\^`{|}\[\]]+")
 _ISSUE_PLACES = {"issues", "pull", "discussions"}
 
 
@@ -127,13 +129,25 @@ def _sources(package: Package) -> Iterator[ExternalReference]:
     url, vcs = package.origin.get("url", ""), _table(package.origin, "vcs_info")
     if not url or url.startswith("file://"):
         return
-    with suppress(CycloneDxModelException):
-        if vcs:
-            yield ExternalReference(type=ExternalReferenceType.VCS, url=XsUri(f"{url}#{vcs.get('commit_id')}"))
-        elif "archive_info" in package.origin:
-            hashes = _table(_table(package.origin, "archive_info"), "hashes")
-            known = [HashType.from_hashlib_alg(name, str(value)) for name, value in hashes.items() if name == "sha256"]
-            yield ExternalReference(type=ExternalReferenceType.DISTRIBUTION, url=XsUri(url), hashes=known)
+    if vcs and (link := _link(f"{url}#{vcs.get('commit_id')}")):
+        yield ExternalReference(type=ExternalReferenceType.VCS, url=link)
+    elif "archive_info" in package.origin and (link := _link(url)):
+        hashes = _table(_table(package.origin, "archive_info"), "hashes")
+        known = [HashType.from_hashlib_alg(name, value) for name, value in hashes.items() if _is_sha256(name, value)]
+        yield ExternalReference(type=ExternalReferenceType.DISTRIBUTION, url=link, hashes=known)
+
+
+def _is_sha256(name: str, value: object) -> bool:
+    return name == "sha256" and isinstance(value, str) and re.fullmatch(r"[0-9a-fA-F]{64}", value) is not None
+
+
+def _link(url: str) -> XsUri | None:
+    """The URL as the schema takes it; None for text that is none."""
+    try:
+        link = XsUri(url)
+    except CycloneDxModelException:
+        return None
+    return link if _LINK.fullmatch(str(link)) else None
 
 
 def _table(data: dict[str, Any], key: str) -> dict[str, Any]:
@@ -168,19 +182,20 @@ def _text(diff: bytes) -> AttachedText:
 def _issues(receipt: Receipt) -> Iterator[IssueType]:
     """The issues that a patch names; where it names none, the patch speaks for itself."""
     title = receipt.title or receipt.patch
-    links = [reference for reference in receipt.references if reference.kind == "issue"]
-    others = [reference.url for reference in receipt.references if reference.kind != "issue"]
-    for reference in links:
+    links = [(reference, link) for reference in receipt.references if (link := _link(reference.url))]
+    issues = [(reference, link) for reference, link in links if reference.kind == "issue"]
+    others = [link for reference, link in links if reference.kind != "issue"]
+    for reference, link in issues:
         yield IssueType(
             type=IssueClassification.DEFECT,
-            id=_issue_id(reference.url),
+            id=_issue_id(str(link)),
             name=title,
             description=reference.title,
-            source=IssueTypeSource(name=urlsplit(reference.url).netloc, url=XsUri(reference.url)),
-            references=map(XsUri, [reference.url, *others]),
+            source=IssueTypeSource(name=urlsplit(str(link)).netloc, url=link),
+            references=[link, *others],
         )
-    if not links:
-        yield IssueType(type=IssueClassification.DEFECT, id=receipt.patch, name=title, references=map(XsUri, others))
+    if not issues:
+        yield IssueType(type=IssueClassification.DEFECT, id=receipt.patch, name=title, references=others)
 
 
 def _issue_id(url: str) -> str:

@@ -32,7 +32,7 @@ def applied_patches(target: Target, states: Sequence[PatchState]) -> list[Applie
     if failed is not None:
         raise StateCorrupt(
             f"{failed.patch} does not hold in {target.label}: {failed.path}: {failed.message}",
-            f"{failed.hint}; 'patchkit verify{target.arguments}' tells all that is wrong",
+            "; ".join(filter(None, (failed.hint, f"'patchkit verify{target.arguments}' tells all that is wrong"))),
         )
     return [AppliedPatch(state.root, state.receipt, _diff(state)) for state in states]
 
