@@ -71,6 +71,10 @@ def test_a_patched_package_says_what_was_changed_and_why(yolo: Environment, patc
 
 def test_an_environment_without_patches_is_a_plain_list(yolo: Environment, patchkit: Patchkit) -> None:
     found = document(patchkit("sbom", "--python", yolo.python))
+    assert (
+        found["components"]
+        == document(patchkit("sbom", "--site-packages", yolo.site, "--format", "json"))["components"]
+    )
     assert [one["name"] for one in found["components"]] == ["ultralytics"]
     assert "pedigree" not in found["components"][0]
 
@@ -291,6 +295,9 @@ def test_a_target_that_is_not_there_is_refused(tmp_path: Path, patchkit: Patchki
         answer = patchkit("sbom", *words)
         assert answer.out == ""
         assert_refused(answer, message)
+        error = patchkit("sbom", *words, "--format", "json").json
+        assert (error["schema"], error["command"]) == (1, "sbom")
+        assert message in error["error"]["message"]
 
 
 def test_an_empty_folder_is_an_empty_document(tmp_path: Path, patchkit: Patchkit) -> None:
