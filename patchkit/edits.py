@@ -1,5 +1,6 @@
 """Changes of text by offset: what is not named in an edit keeps its characters."""
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -40,6 +41,17 @@ def edited(text: str, edits: Iterable[Edit]) -> str:
     for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):
         text = text[: edit.start] + edit.text + text[edit.end :]
     return text
+
+
+def changed_lines(path: str, before: bytes, after: bytes) -> bytes:
+    """A unified diff of one file, as git prints it: bytes, because source has many encodings."""
+    from difflib import diff_bytes, unified_diff
+
+    # Lines as git counts them: other separators stay inside a line.
+    old, new = (re.findall(rb"[^\n]*\n|[^\n]+", data) for data in (before, after))
+    name = os.fsencode(path)
+    lines = diff_bytes(unified_diff, old, new, b"a/" + name, b"b/" + name)
+    return b"".join(line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n" for line in lines)
 
 
 def _trimmed(old: str, edit: Edit) -> Edit:

@@ -17,6 +17,7 @@ LAYERS = [
     "findings",
     "numerics",
     "patching",
+    "sbom",
     "rule",
     "subjects",
     "recipes",

@@ -39,7 +39,8 @@ def test_a_pip_environment_is_patched_proved_and_reverted_byte_for_byte(yolo: En
     after = without_bytecode(snapshot(yolo.folder))
     changed = {path for path in before if after.get(path) != before[path]}
     assert changed == {str(yolo.loss), str(yolo.info() / "RECORD")}
-    assert all(path.startswith(f"{yolo.site}/.patchkit") for path in after.keys() - before.keys())
+    added = {path for path in after.keys() - before.keys() if not path.startswith(f"{yolo.site}/.patchkit")}
+    assert added == {str(yolo.info() / "patchkit.json")}
     assert state(patchkit, *target) == (0, ["applied"])
     assert codes(patchkit, *target) == (0, 0)
 
@@ -61,6 +62,8 @@ def test_record_tells_the_truth_of_the_patched_file_and_keeps_every_other_row(
 
     after = rows(record)
     assert after.pop(LOSS) == true_row(yolo.site) + newline
+    marker = f"{yolo.info().name}/patchkit.json"
+    assert after.pop(marker) == true_row(yolo.site, marker) + newline
     before.pop(LOSS)
     assert list(after.items()) == list(before.items())
     assert patchkit("revert", PATCH, "--site-packages", yolo.site).code == 0

@@ -75,6 +75,8 @@ def test_a_journal_that_keeps_other_bytes_than_it_says_is_refused(tree: Path, pa
     [
         {"path": ".git/hooks/pre-commit"},
         {"path": "new.py"},
+        {"path": "a-1.dist-info/RECORD"},
+        {"path": "sub/a-1.dist-info/patchkit.json"},
         {"path": "loss.py", "uid": "x"},
         {"path": "loss.py", "uid": 1 << 40},
         {"path": "loss.py", "link": 5},

@@ -56,8 +56,8 @@ def reported(audited: "Audited", done: "Fixed | None", format: AuditFormat, fail
 
 
 def shown(done: "Fixed", audited: "Audited", format: AuditFormat, fail_on: Level) -> int:
+    from patchkit.edits import changed_lines
     from patchkit.output.json import render_audit
-    from patchkit.output.text import changed_lines
 
     name = done.path.name if done.path.is_absolute() else done.path.as_posix()
     diff = changed_lines(name, done.before or b"", done.after)

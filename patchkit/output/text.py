@@ -1,10 +1,9 @@
 """Results as a person reads them."""
 
-import os
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from patchkit.edits import changed_lines
 from patchkit.patching import results as r
 
 if TYPE_CHECKING:
@@ -40,18 +39,6 @@ def render_diff(results: "Sequence[Result]") -> bytes:
 
 def unified_diff(file: "FileReport") -> bytes:
     return changed_lines(file.path, file.before, file.after)
-
-
-def changed_lines(path: str, before: bytes, after: bytes) -> bytes:
-    """A unified diff of one file."""
-    from difflib import diff_bytes
-    from difflib import unified_diff as differ
-
-    # Lines as git counts them: other separators stay inside a line.
-    old, new = (re.findall(rb"[^\n]*\n|[^\n]+", data) for data in (before, after))
-    name = os.fsencode(path)
-    lines = diff_bytes(differ, old, new, b"a/" + name, b"b/" + name)
-    return b"".join(line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n" for line in lines)
 
 
 def render_status(states: "Sequence[PatchState]", label: str, arguments: str) -> str:

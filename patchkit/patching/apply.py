@@ -13,7 +13,7 @@ from patchkit.patching.ledger import Ledger
 from patchkit.patching.packs import digest, room_digest
 from patchkit.patching.results import FileReport, Result, SiteReport
 from patchkit.patching.settle import refuse_unfinished, settle
-from patchkit.patching.state import APPLIED, DRIFTED, PatchState, patch_states, receipt_state, shadowing
+from patchkit.patching.state import APPLIED, DRIFTED, PatchState, marker_faults, patch_states, receipt_state, shadowing
 from patchkit.patching.state_folder import STATE
 from patchkit.patching.target import Target
 
@@ -60,8 +60,11 @@ def apply(target: Target, ids: Sequence[str], allowed: Allowed, *, write: bool) 
 
 def _already_applied(target: Target, id: str) -> Result | None:
     """The result of a patch whose receipt, bytes and room all agree: no manifest is read and nothing is parsed."""
-    state = next((state for state in patch_states(target) if state.receipt.patch == id), None)
+    states = patch_states(target)
+    state = next((state for state in states if state.receipt.patch == id), None)
     if state is None or state.state != APPLIED or shadowing(target, state) is not None:
+        return None
+    if any(fault for _, fault in marker_faults(state, states)):
         return None
     return _applied_before(state) if room_digest(state.receipt.pack, id) == state.receipt.room_sha256 else None
 
@@ -118,7 +121,7 @@ def _plan_one(
     target: Target, place: "Located", draft: "Draft", ledger: Ledger, allowed: Allowed
 ) -> "tuple[Planned, Ledger]":
     """The planned patch, and the ledger with its receipt."""
-    from patchkit.patching.plan import Planned
+    from patchkit.patching.plan import Planned, described
     from patchkit.patching.revert import restore
 
     receipt = ledger.receipt(place.room.id)
@@ -128,7 +131,7 @@ def _plan_one(
         if conflict is not None:
             return Planned(conflict), ledger
         if place.spec is not None and state.state == APPLIED and digest(place.room.folder) == state.receipt.room_sha256:
-            return Planned(_applied_before(state)), ledger
+            return Planned(_applied_before(state)), ledger.with_files(described(state.receipt, place.room))
         if place.spec is not None or digest(place.room.folder) != state.receipt.room_sha256:
             for file in state.receipt.files:
                 restore(draft, file)
@@ -202,8 +205,7 @@ def _refuse_shadowed(target: Target, draft: "Draft", planned: list[Result], allo
 def _write(target: Target, draft: "Draft", ledger: Ledger, originals: dict[str, bytes], *, is_tree: bool) -> None:
     from patchkit.patching.store import store
 
-    if draft.changed() or ledger != draft.ledger:
-        store(draft, ledger, originals, target.interpreter, ignore_in_git=is_tree)
+    store(draft, ledger, originals, target.interpreter, ignore_in_git=is_tree)
 
 
 def _not_written(result: Result, *, refused: bool) -> Result:
