@@ -17,6 +17,7 @@ LAYERS = [
     "findings",
     "numerics",
     "patching",
+    "locking",
     "rule",
     "subjects",
     "recipes",
