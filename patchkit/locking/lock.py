@@ -1,7 +1,7 @@
 """`lock`: record what the listed patches make of a target, without touching it."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from patchkit.locking.resolve import Resolved, resolve
 from patchkit.locking.wanted import Wanted
 from patchkit.patching import results as r
 from patchkit.patching.allowed import Allowed
-from patchkit.patching.files import staged
+from patchkit.patching.files import put, read, remove
 from patchkit.patching.prepared import of_each
 from patchkit.patching.results import Result
 from patchkit.patching.target import Target
@@ -45,8 +45,7 @@ def lock(wanted: Wanted, targets: Sequence[Target], allowed: Allowed, *, check: 
         return Locked(LockReport(wanted.lock, UNCHANGED, []), new, [])
     changes = _changes(wanted.lock, new)
     if not check:
-        with staged_lock(wanted.lock, data) as put:
-            put()
+        write_lock(wanted.lock, data)
     return Locked(LockReport(wanted.lock, STALE if check else WRITTEN, changes), new, [])
 
 
@@ -60,20 +59,36 @@ def common_lock(resolved: Sequence[Resolved], targets: Sequence[Target]) -> Lock
 
 
 @contextlib.contextmanager
-def staged_lock(path: Path, data: bytes) -> Iterator[Callable[[], None]]:
-    """The new lock, written beside the old one, and the step that puts it in its place.
+def written(path: Path, data: bytes) -> Iterator[None]:
+    """The lock as it will be, while the target is written; the old one comes back if that fails.
+
+    The lock is first, so that a target is never written by a lock that could not be. Killed in between, the next
+    command finds the lock and makes the target so.
+    """
+    old = read(path)
+    write_lock(path, data)
+    try:
+        yield
+    except BaseException:
+        if old is not None:
+            write_lock(path, old)
+        else:
+            remove(path)
+        raise
+
+
+def write_lock(path: Path, data: bytes) -> None:
+    """Write the lock file.
 
     Raises   WriteFailed.
     """
-    with contextlib.ExitStack() as stack:
-        try:
-            put = stack.enter_context(staged(path, data))
-        except OSError as error:
-            raise WriteFailed(
-                f"{path} cannot be written: {error.strerror}",
-                "lock where the folder can be written, and run 'patchkit sync --locked' here",
-            ) from error
-        yield put
+    try:
+        put(path, data)
+    except OSError as error:
+        raise WriteFailed(
+            f"{path} cannot be written: {error.strerror}",
+            "lock where its folder can be written, keep the file with the project, and 'patchkit sync --locked' here",
+        ) from error
 
 
 def _changes(path: Path, new: Lock) -> Changes:

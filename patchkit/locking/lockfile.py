@@ -1,5 +1,6 @@
 """The lock: what the listed patches make of a target, byte by byte. It names no time, host or absolute path."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from patchkit.patching.ledger import inside
 SCHEMA = 1
 FIRST_LINE = "# Written by 'patchkit lock'; do not edit.\n"
 OUTCOMES = {r.APPLIED, r.UPSTREAMED, r.ABSENT}
-HINT = "delete it, then run 'patchkit lock'"
+HINT = "run 'patchkit lock', which writes it anew"
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,11 @@ def load_lock(path: Path) -> Lock | None:
         raise StateCorrupt(f"{error.message}: this is no lock", HINT) from error
     if data is None:
         return None
+    _refuse_newer(path, data)
     schema = data.get("schema")
-    if isinstance(schema, int) and schema > SCHEMA:
-        raise StateCorrupt(f"{path} was written by a newer patchkit", "pip install --upgrade patchkit-cv")
     try:
+        if not data:
+            raise ValueError("it is empty")  # noqa: TRY301
         if schema != SCHEMA:
             raise ValueError(f"schema {schema!r} instead of {SCHEMA}")  # noqa: TRY301
         patches = tuple(_patch(table) for table in _list(data, "patch"))
@@ -93,6 +95,14 @@ def refuse_foreign(path: Path) -> None:
         raise StateCorrupt(f"{path} cannot be read: {error.strerror}", "see to it, or remove it") from error
     if data.strip() and not data.startswith(FIRST_LINE.strip().encode()):
         raise StateCorrupt(f"{path} was not written by patchkit", "give the file that lists the patches another name")
+    with contextlib.suppress(SourceUnreadable):  # damaged: there is nothing to keep
+        _refuse_newer(path, read_toml(path) or {})
+
+
+def _refuse_newer(path: Path, data: dict[str, Any]) -> None:
+    schema = data.get("schema")
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise StateCorrupt(f"{path} was written by a newer patchkit", "pip install --upgrade patchkit-cv")
 
 
 def dumped(lock: Lock) -> bytes:

@@ -102,7 +102,7 @@ def _refused(result: Result, reasons: list[str]) -> Result:
 
 def _write(wanted: Wanted, lock: Lock | None, resolved: "Sequence[Resolved]", targets: Sequence[Target]) -> Synced:
     from patchkit.locking.differences import differences
-    from patchkit.locking.lock import common_lock, staged_lock
+    from patchkit.locking.lock import common_lock, written
     from patchkit.locking.lockfile import dumped
     from patchkit.locking.merge import completed
     from patchkit.patching.prepared import results_of
@@ -113,8 +113,6 @@ def _write(wanted: Wanted, lock: Lock | None, resolved: "Sequence[Resolved]", ta
     if new is None or not changes:
         return Synced(results_of(prepared, write=True), LockReport(wanted.lock, UNCHANGED))
     refuse_foreign(wanted.lock)
-    # The lock comes last: should it fail to be put in its place, the next command writes it.
-    with staged_lock(wanted.lock, dumped(completed(new, lock))) as put:
+    with written(wanted.lock, dumped(completed(new, lock))):
         results = results_of(prepared, write=True)
-        put()
     return Synced(results, LockReport(wanted.lock, WRITTEN, changes))

@@ -32,12 +32,8 @@ def render_changes(report: "LockReport") -> str:
     if not report.changes:
         return ""
     title = f"wrote {report.path}" if report.state == WRITTEN else f"{report.path} is out of date"
-    return (
-        "\n".join(
-            [f"patchkit: {title}", *(f"  {id}: {reason}" if id else f"  {reason}" for id, reason in report.changes)]
-        )
-        + "\n"
-    )
+    reasons = [f"  {id}: {reason}\n" if id else f"  {reason}\n" for id, reason in report.changes]
+    return f"patchkit: {title}\n{''.join(reasons)}"
 
 
 def _entry(patch: "LockedPatch") -> str:

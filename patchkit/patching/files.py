@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
@@ -118,24 +118,16 @@ def remove(path: Path) -> None:
     path.unlink()
 
 
-@contextlib.contextmanager
-def staged(path: Path, data: bytes) -> Iterator[Callable[[], None]]:
-    """Bring new bytes to the disk beside a file, and give the step that puts them in its place.
-
-    Without that step nothing stays. The owner of the file stays, and so does a link: what it leads to is replaced.
-    """
-    real = Path(os.path.realpath(path))
-    new = real.with_name(f".{real.name}.{os.getpid()}{TEMPORARY}")
-    new.unlink(missing_ok=True)
+def put(path: Path, data: bytes) -> None:
+    """Write a file that belongs to a project, in one step: anew, or in place of the old one."""
     try:
-        write_synced(new, data, real.stat().st_mode & 0o7777 if real.exists() else 0o644)
-        with contextlib.suppress(PermissionError):
-            give_to_owner_of(real if real.exists() else real.parent, new)
-
-        def put() -> None:
-            new.replace(real)
-            sync_folder(real.parent)
-
-        yield put
-    finally:
-        new.unlink(missing_ok=True)
+        if path.exists():
+            replace_kept(path, data)
+        else:
+            replace_file(path, data)
+            give_to_owner_of(path.parent, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary(Path(os.path.realpath(path))).unlink(missing_ok=True)
+        raise
+    sync_folder(Path(os.path.realpath(path)).parent)
