@@ -10,7 +10,7 @@ from patchkit.patching.installed import find_installed, possible_names
 from patchkit.patching.ledger import sha256_of
 from patchkit.patching.packs import digest, find_place
 from patchkit.patching.results import FileReport, Result, TargetReport
-from patchkit.patching.state import APPLIED, PatchState, holds_rows, patch_states, shadowing
+from patchkit.patching.state import APPLIED, PatchState, holds_rows, marker_faults, patch_states, shadowing
 from patchkit.patching.target import Target
 
 
@@ -26,7 +26,7 @@ def as_locked(lock: Lock, target: Target) -> list[Result] | None:
     for patch in lock.patches:
         state = there.get(patch.id)
         result = _not_applied(patch, target) if state is None else _applied(patch, state, target)
-        if result is None:
+        if result is None or (state and any(fault for _, fault in marker_faults(state, states))):
             return None
         results.append(result)
     applied = [patch.id for patch in lock.patches if patch.id in there]

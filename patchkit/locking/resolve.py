@@ -98,19 +98,22 @@ def _planned(
             result = replace(result, outcome=r.CONFLICT, message=message, hint=hint)
         elif step.receipt:
             ledger = ledger.with_files(step.receipt)
-        if target.kind != "environment" and place.wanted.optional and result.outcome == r.NOT_APPLICABLE:
+        is_not_there = result.outcome == r.NOT_APPLICABLE and not result.files
+        if target.kind != "environment" and place.wanted.optional and is_not_there:
             result = _absent(place, result.target)
         originals |= step.originals
         planned.append(result)
     related = refuse_unrelated(planned, [place.room for place in places], ledger, target.arguments)
     hint = f"see to the list in {wanted.path}"
-    related = [new if new is old else replace(new, hint=hint) for new, old in zip(related, planned, strict=True)]
+    related = [
+        old if new is old or old.outcome == r.ABSENT else replace(new, hint=hint)
+        for new, old in zip(related, planned, strict=True)
+    ]
     checked = refuse_shadowed(target, draft, related, allowed)
     before = {state.receipt.patch: state for state in states}
     results = [*(_settled(result, ledger, before.get(result.patch)) for result in checked), *leaving]
     lock = _lock(wanted, places, checked)
-    if not draft.changed() and ledger == old:
-        return Resolved(Prepared(target, results), lock)
+    draft.ledger = old  # as it is on disk
     originals |= {sha256: read_blob(draft.root, sha256) for sha256 in ledger.blobs() - set(originals)}
     is_tree = any(receipt.kind != "distribution" for receipt in ledger.receipts)
     return Resolved(Prepared(target, results, draft, ledger, originals, ignore_in_git=is_tree), lock)

@@ -14,7 +14,7 @@ from patchkit.patching.packs import digest, room_digest
 from patchkit.patching.prepared import Prepared, hold, in_each
 from patchkit.patching.results import FileReport, Result, SiteReport
 from patchkit.patching.settle import refuse_unfinished, settle
-from patchkit.patching.state import APPLIED, DRIFTED, PatchState, patch_states, receipt_state, shadowing
+from patchkit.patching.state import APPLIED, DRIFTED, PatchState, marker_faults, patch_states, receipt_state, shadowing
 from patchkit.patching.state_folder import STATE
 from patchkit.patching.target import Target
 
@@ -77,8 +77,11 @@ def the_root(roots: Sequence[Path], hint: str) -> Path | None:
 
 def _already_applied(target: Target, id: str) -> Result | None:
     """The result of a patch whose receipt, bytes and room all agree: no manifest is read and nothing is parsed."""
-    state = next((state for state in patch_states(target) if state.receipt.patch == id), None)
+    states = patch_states(target)
+    state = next((state for state in states if state.receipt.patch == id), None)
     if state is None or state.state != APPLIED or shadowing(target, state) is not None:
+        return None
+    if any(fault for _, fault in marker_faults(state, states)):
         return None
     return as_before(state) if room_digest(state.receipt.pack, id) == state.receipt.room_sha256 else None
 
@@ -115,8 +118,6 @@ def _plan(target: Target, root: Path, located: "list[Located]", allowed: Allowed
         planned.append(step.result)
     planned = refuse_unrelated(planned, [place.room for place in located], ledger, target.arguments)
     planned = refuse_shadowed(target, draft, planned, allowed)
-    if not draft.changed() and ledger == draft.ledger:
-        return Prepared(target, planned)
     is_tree = any(place.spec is None for place in located)
     return Prepared(target, planned, draft, ledger, originals, ignore_in_git=is_tree)
 
@@ -125,7 +126,7 @@ def _plan_one(
     target: Target, place: "Located", draft: "Draft", ledger: Ledger, allowed: Allowed
 ) -> "tuple[Planned, Ledger]":
     """The planned patch, and the ledger with its receipt."""
-    from patchkit.patching.plan import Planned
+    from patchkit.patching.plan import Planned, described
     from patchkit.patching.revert import restore
 
     receipt = ledger.receipt(place.room.id)
@@ -135,7 +136,7 @@ def _plan_one(
         if conflict is not None:
             return Planned(conflict), ledger
         if place.spec is not None and state.state == APPLIED and digest(place.room.folder) == state.receipt.room_sha256:
-            return Planned(as_before(state)), ledger
+            return Planned(as_before(state)), ledger.with_files(described(state.receipt, place.room))
         if place.spec is not None or digest(place.room.folder) != state.receipt.room_sha256:
             for file in state.receipt.files:
                 restore(draft, file)

@@ -94,17 +94,35 @@ class Record:
             raise self._corrupt(f"the row {old.strip()!r} is gone")
         return "".join(new if line == old else line for line in self._lines).encode("utf-8")
 
+    def with_row_before(self, path: str, new: str, data: bytes) -> bytes:
+        """The bytes of this RECORD with a row for the file `new` before that of `path`, or else before the last one.
+
+        Every other byte stays, so that taking the row out brings the old RECORD back.
+        """
+        texts = [row.text for row in self._rows.values()]
+        place = self._lines.index(self._rows[path].text if path in self._rows else texts[-1])
+        ending = next((_ending(line) for line in self._lines[place:] + self._lines if _ending(line)), "\n")
+        return "".join([*self._lines[:place], new_row(new, data, ending), *self._lines[place:]]).encode("utf-8")
+
     def _corrupt(self, reason: str) -> StateCorrupt:
         return StateCorrupt(f"{self._path} is damaged: {reason}", "reinstall the distribution that it belongs to")
 
 
 def row_for(row: RecordRow, data: bytes) -> str:
     """The text of `row` with the hash and size of `data`."""
-    ending = row.text[len(row.text.rstrip("\r\n")) :]
+    return new_row(row.path, data, _ending(row.text), row.algorithm)
+
+
+def new_row(path: str, data: bytes, ending: str, algorithm: str = "sha256") -> str:
+    """The text of a row with the hash, of this algorithm if it can be computed, and size of `data`."""
     text = io.StringIO()
-    algorithm = row.algorithm if row.algorithm in _algorithms() else "sha256"
-    csv.writer(text, lineterminator=ending).writerow([row.path, f"{algorithm}={_digest(algorithm, data)}", len(data)])
+    algorithm = algorithm if algorithm in _algorithms() else "sha256"
+    csv.writer(text, lineterminator=ending).writerow([path, f"{algorithm}={_digest(algorithm, data)}", len(data)])
     return text.getvalue()
+
+
+def _ending(line: str) -> str:
+    return line[len(line.rstrip("\r\n")) :]
 
 
 def normalised(name: str) -> str:

@@ -6,6 +6,7 @@ commits the command. A journal that a later command finds belongs to one that wa
 
 import contextlib
 import json
+import re
 import shutil
 import stat
 from collections.abc import Sequence
@@ -24,9 +25,11 @@ from patchkit.patching.files import (
     write_synced,
 )
 from patchkit.patching.ledger import hint_for, inside, sha256_of
-from patchkit.patching.state_folder import BLOBS, JOURNAL, STATE
+from patchkit.patching.state_folder import BLOBS, JOURNAL, MARKER, STATE
 
 JOURNAL_FILE = "journal.json"
+# patchkit removes nothing but its own state, bytecode and markers, so there is nothing else to bring back.
+_REMOVABLE = re.compile(rf"{re.escape(STATE)}/.*|.*\.pyc|[^/]+\.dist-info/{re.escape(MARKER)}", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -160,8 +163,7 @@ def _entry(item: dict[str, Any]) -> Entry:
     is_typed = all(isinstance(number, int) and 0 <= number < 1 << 32 for number in (entry.uid, entry.gid)) and all(
         isinstance(text, str) and "\0" not in text for text in texts
     )
-    # patchkit removes nothing but bytecode and its own state, so there is nothing else to bring back.
     is_gone = entry.after is None and entry.before is not None
-    if not is_typed or (is_gone and not entry.path.startswith(f"{STATE}/") and not entry.path.endswith(".pyc")):
+    if not is_typed or (is_gone and not _REMOVABLE.fullmatch(entry.path)):
         raise ValueError(f"{item!r} is no entry of patchkit")
     return entry

@@ -49,6 +49,15 @@ class FileReceipt:
 
 
 @dataclass(frozen=True)
+class ReferenceReceipt:
+    """A public source of a patch, as its manifest names it."""
+
+    kind: str
+    title: str
+    url: str
+
+
+@dataclass(frozen=True)
 class Receipt:
     """One applied patch."""
 
@@ -61,6 +70,8 @@ class Receipt:
     distribution_version: str | None
     untested: bool  # a site had a form that was never tested
     files: tuple[FileReceipt, ...]
+    title: str = ""  # empty in ledgers of before there were markers
+    references: tuple[ReferenceReceipt, ...] = ()
 
     @property
     def paths(self) -> set[str]:
@@ -187,9 +198,13 @@ def _receipt(item: dict[str, Any]) -> Receipt:
         )
         for file in item["files"]
     )
-    receipt = Receipt(**{**item, "files": files})
+    references = tuple(
+        ReferenceReceipt(_text(one["kind"]), _text(one["title"]), _text(one["url"]))
+        for one in item.get("references", ())
+    )
+    receipt = Receipt(**{**item, "files": files, "references": references})
     optional = [text for text in (receipt.distribution, receipt.distribution_version) if text is not None]
-    for text in (receipt.version, receipt.kind, *optional):
+    for text in (receipt.version, receipt.kind, receipt.title, *optional):
         _text(text)
     if not _PATCH.fullmatch(receipt.patch) or not _MODULE.fullmatch(receipt.pack) or not files:
         raise ValueError(f"{receipt.patch!r} of {receipt.pack!r} is no receipt")

@@ -1,7 +1,7 @@
 """Planning one patch on one root: bytes in, bytes out. Whatever is refused leaves the draft as it was."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from patchkit.errors import PatchkitError
 from patchkit.patching import results as r
@@ -10,7 +10,7 @@ from patchkit.patching.distinfo import Distribution, Record, owners, row_for
 from patchkit.patching.draft import Draft
 from patchkit.patching.drift import drift_message
 from patchkit.patching.examine import Claim, PatchedFile, distribution_files, layout_files, record_path, tree_files
-from patchkit.patching.ledger import FileReceipt, Receipt, RecordChange, SiteReceipt, sha256_of
+from patchkit.patching.ledger import FileReceipt, Receipt, RecordChange, ReferenceReceipt, SiteReceipt, sha256_of
 from patchkit.patching.manifest import TargetSpec
 from patchkit.patching.packs import Room, digest
 from patchkit.patching.results import FileReport, Result, SiteReport, TargetReport
@@ -144,7 +144,13 @@ def _applied(room: Room, target: TargetReport, files: list[PatchedFile], draft: 
         files=tuple(receipts),
     )
     result = Result(room.id, room.manifest.version, r.APPLIED, target, tuple(reports), "\n".join(notes))
-    return Planned(result, receipt, originals)
+    return Planned(result, described(receipt, room), originals)
+
+
+def described(receipt: Receipt, room: Room) -> Receipt:
+    """The receipt with what its room says of the patch: the marker and the SBOM read it without the room."""
+    references = tuple(ReferenceReceipt(one.kind, one.title, one.url) for one in room.manifest.references)
+    return replace(receipt, title=room.manifest.title, references=references)
 
 
 def _site_receipts(rewrite: Rewrite) -> tuple[SiteReceipt, ...]:

@@ -109,6 +109,15 @@ def _record_agrees(root: Path, file: FileReceipt, data: bytes) -> bool:
     return False
 
 
+def marker_faults(state: PatchState, states: Sequence[PatchState]) -> list[tuple[str, str]]:
+    """Every marker that names a patch, or should, with what is wrong with it; `states` are those of all patches."""
+    from patchkit.patching.marker import fault, marker_of, records
+
+    holding = [other.receipt for other in states if other.root == state.root and other.state == APPLIED]
+    found = [(marker_of(record), fault(state.root, holding, record)) for record in records([state.receipt])]
+    return [(marker, wrong) for marker, wrong in found if wrong is not None]
+
+
 def shadowing(target: Target, state: PatchState) -> Path | None:
     """A folder before the root of a patch on the import path that has a package or module of that name.
 

@@ -3,6 +3,7 @@
 from patchkit.patching.draft import Draft
 from patchkit.patching.interpreter import Interpreter
 from patchkit.patching.ledger import Ledger
+from patchkit.patching.marker import mark
 from patchkit.patching.renew import renew_bytecode
 from patchkit.patching.transaction import commit, timestamp
 
@@ -10,10 +11,15 @@ from patchkit.patching.transaction import commit, timestamp
 def store(
     draft: Draft, ledger: Ledger, originals: dict[str, bytes], interpreter: Interpreter | None, *, ignore_in_git: bool
 ) -> None:
-    """Complete the draft and write all of it, or nothing. The caller holds the lock of the root.
+    """Complete the draft and write all of it, or nothing; a draft that changes nothing is left at that.
+
+    The caller holds the lock of the root.
 
     Raises   WriteFailed, with the target as it was before.
     """
+    mark(draft, ledger)
+    if not draft.changed() and ledger == draft.ledger:
+        return
     mtime = timestamp()
     renew_bytecode(draft, interpreter, mtime)
     draft.record(ledger, originals, ignore_in_git=ignore_in_git)

@@ -15,7 +15,7 @@ from patchkit.patching.bytecode import compiled_copies, invalidation_form, is_of
 from patchkit.patching.ledger import FileReceipt, read_blob
 from patchkit.patching.packs import find_room
 from patchkit.patching.settle import refuse_unfinished
-from patchkit.patching.state import APPLIED, DRIFTED, LOST, PatchState, patch_states, shadowing
+from patchkit.patching.state import APPLIED, DRIFTED, LOST, PatchState, marker_faults, patch_states, shadowing
 from patchkit.patching.state_folder import BLOBS
 from patchkit.patching.target import Target
 
@@ -46,13 +46,15 @@ def verify(target: Target, ids: Sequence[str], *, fast: bool, numerics: "Interpr
     """
     for root in target.roots:
         refuse_unfinished(root, target.arguments)
-    states = [state for state in patch_states(target) if not ids or state.receipt.patch in ids]
+    everything = patch_states(target)
+    states = [state for state in everything if not ids or state.receipt.patch in ids]
     found = {state.receipt.patch for state in states}
     checks = [_not_applied(target, id) for id in ids if id not in found and find_room(id)]
     if not ids and not states:
         checks.append(_not_applied(target, ""))
     for state in states:
         checks += list(_fast_checks(target, state))
+        checks += list(_marker_checks(target, state, everything))
         checks += list(_shadow_checks(target, state)) if fast else []
     if not fast:
         for root in dict.fromkeys(state.root for state in states):
@@ -125,6 +127,15 @@ def _record_checks(target: Target, state: PatchState, file: FileReceipt) -> Iter
             yield Check(
                 patch, RECORD, change.record, False, f"its row for {file.path} is not the one patchkit wrote", hint
             )
+
+
+def _marker_checks(target: Target, state: PatchState, states: Sequence[PatchState]) -> Iterator[Check]:
+    """Of patches that hold: of others there is worse to tell."""
+    patch = state.receipt.patch
+    for marker, fault in marker_faults(state, states) if state.state == APPLIED else ():
+        message = fault or "names the patches of the distribution, and is in its RECORD"
+        hint = f"patchkit apply {patch}{target.arguments}" if fault else ""
+        yield Check(patch, RECORD, marker, not fault, message, hint)
 
 
 def _bytecode_checks(state: PatchState, file: FileReceipt) -> Iterator[Check]:

@@ -1,0 +1,120 @@
+"""The marker of a patched distribution: `patchkit.json` in its dist-info, with a row in its RECORD.
+
+There a scanner finds it, and whoever uninstalls by RECORD removes it. It says what the ledger says of the patches that
+hold, and nothing else: `verify --fast` compares it byte by byte, hence plain json.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from patchkit.errors import StateCorrupt
+from patchkit.patching.distinfo import Record, new_row
+from patchkit.patching.ledger import Ledger, Receipt, sha256_of
+from patchkit.patching.state_folder import MARKER
+
+if TYPE_CHECKING:
+    from patchkit.patching.draft import Draft
+
+SCHEMA = 1
+# They remove what their own lists name, not what RECORD names, and would leave a folder with the marker alone.
+FOREIGN_INSTALLERS = {b"conda", b"debian"}
+
+Read = Callable[[str], bytes | None]  # the bytes of a path relative to the root; None if it is absent
+
+
+def records(receipts: Iterable[Receipt]) -> list[str]:
+    """The RECORDs in which the patches have rows, relative to the root."""
+    return sorted({row.record for receipt in receipts for file in receipt.files for row in file.records})
+
+
+def marker_of(record: str) -> str:
+    return _beside(record, MARKER)
+
+
+def mark(draft: "Draft", ledger: Ledger) -> None:
+    """Bring the markers of every distribution that a ledger names, or named, in line with the draft."""
+    holding = _holding(draft, ledger)
+    for record in records((*draft.ledger.receipts, *ledger.receipts)):
+        _mark(draft, record, contents(draft.read, holding, record))
+
+
+def contents(read: Read, holding: Iterable[Receipt], record: str) -> bytes | None:
+    """The marker that belongs beside a RECORD; None if no patch that holds has a row there."""
+    patches = []
+    for receipt in holding:
+        files = [file for file in receipt.files if any(row.record == record for row in file.records)]
+        if files:
+            patches.append(
+                {
+                    "patch": receipt.patch,
+                    "version": receipt.version,
+                    "title": receipt.title,
+                    "pack": receipt.pack,
+                    "room_sha256": receipt.room_sha256,
+                    "references": [asdict(reference) for reference in receipt.references],
+                    "files": [
+                        {"path": file.path, "before_sha256": file.before_sha256, "after_sha256": file.after_sha256}
+                        for file in files
+                    ],
+                }
+            )
+    if not patches or (read(_beside(record, "INSTALLER")) or b"").strip() in FOREIGN_INSTALLERS:
+        return None
+    return (json.dumps({"schema": SCHEMA, "patches": patches}, indent=1, sort_keys=True) + "\n").encode()
+
+
+def fault(root: Path, holding: Iterable[Receipt], record: str) -> str | None:
+    """What is wrong with the marker beside a RECORD; empty if it is right, None if none belongs there."""
+
+    def read(path: str) -> bytes | None:
+        try:
+            return (root / path).read_bytes()
+        except OSError:
+            return None
+
+    marker = marker_of(record)
+    wanted, found = contents(read, holding, record), read(marker)
+    if wanted is None:
+        return None
+    if found is None:
+        return "missing: the metadata of the distribution does not say that it is patched"
+    if found != wanted:
+        return "not what the receipts say"
+    lines = (read(record) or b"").splitlines()
+    return "" if new_row(marker, wanted, "").encode() in lines else f"{record} has no row for it, or another one"
+
+
+def _holding(draft: "Draft", ledger: Ledger) -> list[Receipt]:
+    """The patches whose every file will have the bytes of the receipt, or of a patch on top of it."""
+    return [
+        receipt
+        for receipt in ledger.receipts
+        if all(
+            sha256_of(draft.read(file.path) or b"") in {stacked.after_sha256 for stacked in ledger.stack(file)}
+            for file in receipt.files
+        )
+    ]
+
+
+def _beside(record: str, name: str) -> str:
+    return f"{record.rpartition('/')[0]}/{name}"
+
+
+def _mark(draft: "Draft", record: str, wanted: bytes | None) -> None:
+    marker, data = marker_of(record), draft.read(record)
+    if data is None:  # installed anew or removed, and the marker with it
+        return
+    with suppress(StateCorrupt):  # nothing is made worse; `verify` tells it
+        rows = Record(data, draft.root / record)
+        row = rows.row(marker)
+        if row is not None:
+            data = rows.replaced(row.text, "")
+        if wanted is not None:
+            data = Record(data, draft.root / record).with_row_before(record, marker, wanted)
+        draft.write(record, data)
+        if draft.read(marker) != wanted:
+            draft.write(marker, wanted)
