@@ -132,7 +132,7 @@ def test_another_list_has_a_lock_of_its_own(project: Project, yolo: Environment)
         ("patch = 3", "'patch' is no list of tables"),
         ("patch = [3]", "patch 1 is no table"),
         ("[[patch", "patchkit.toml: "),
-        ("\ufeff\x00", "patchkit.toml: "),
+        ("\x00", "patchkit.toml: "),
         ("[[patches]]\nid = 'yolov10-dfl'", "the unknown key 'patches'"),
         ("[[patch]]\nversion = '1'", "patch 1 has no id"),
         ("[[patch]]\nid = 'yolov10-dfl'\ntarget = 3", "patch 1: target = 3 is not text"),
@@ -170,6 +170,32 @@ def test_what_fits_is_locked(rest: str, project: Project, yolo: Environment) -> 
     project.wants(f"{DFL}\n{rest}")
     assert project.run("lock", "--python", yolo.python).code == 0
     assert project.sync("--locked", "--python", yolo.python) == ["applied"]
+
+
+def test_a_lock_behind_a_link_is_written_where_it_leads(project: Project, yolo: Environment, tmp_path: Path) -> None:
+    project.lock.symlink_to(tmp_path / "shared.lock")
+    for listed in ((DFL,), (DFL, SYNC_BN)):
+        text = project.wants(*listed).file.read_bytes()
+        project.file.write_bytes(b"\xef\xbb\xbf" + text)  # as editors on Windows write it
+        assert project.run("lock", "--python", yolo.python).code == 0
+        assert project.lock.is_symlink()
+        assert f'id = "{listed[-1]}"' in (tmp_path / "shared.lock").read_text()
+    project.lock.unlink()
+    project.lock.mkdir()
+    for command in ("lock", "sync"):
+        assert_refused(project.run(command, "--python", yolo.python), "patchkit.lock cannot be read: Is a directory")
+
+
+def test_drift_that_is_allowed_is_locked_and_synced(project: Project, yolo: Environment) -> None:
+    yolo.loss.write_text(yolo.loss.read_text() + "# of our own\n")
+    project.wants(DFL)
+    before = snapshot(project.folder, yolo.folder)
+    assert_refused(project.run("lock", "--python", yolo.python), "its hash differs from RECORD")
+    assert snapshot(project.folder, yolo.folder) == before
+    assert project.run("lock", "--python", yolo.python, "--allow-drift").code == 0
+    assert_refused(project.run("sync", "--locked", "--python", yolo.python), "its hash differs from RECORD")
+    assert project.sync("--locked", "--python", yolo.python, "--allow-drift") == ["applied"]
+    assert project.sync("--locked", "--python", yolo.python) == ["already-applied"]
 
 
 @pytest.mark.parametrize("text", ["", "# Written by 'patchkit lock'; do not edit.\nschema = 1\n[[pat"])
@@ -253,3 +279,15 @@ def test_the_new_lock_goes_back_when_the_target_cannot_be_written(project: Proje
         yolo.loss.parent.chmod(0o755)
         assert_refused(answer, yolo.loss.parent)
         assert snapshot(project.folder, yolo.folder) == before
+
+
+def test_the_readme_shows_what_lock_and_sync_print(project: Project, yolo: Environment) -> None:
+    readme = (REPOSITORY / "README.md").read_text()
+    section = readme.partition("\n## Lock and sync\n")[2].partition("\n## ")[0]
+    project.file.write_text(section.partition("```toml\n")[2].partition("```")[0])
+    shown = section.partition("$ patchkit lock\n")[2].partition("```")[0]
+    told, _, synced = shown.partition("$ patchkit sync --locked\n")
+    answer = project.run("lock", "--python", yolo.python)
+    assert answer.err + answer.out == told
+    answer = project.run("sync", "--locked", "--python", yolo.python)
+    assert answer.out == synced.replace("/opt/venv/bin/python3", str(yolo.python))

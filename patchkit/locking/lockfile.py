@@ -61,7 +61,7 @@ def load_lock(path: Path) -> Lock | None:
     try:
         data = read_toml(path)
     except SourceUnreadable as error:
-        raise StateCorrupt(f"{error.message}: this is no lock", HINT) from error
+        raise StateCorrupt(f"{error.message}: this is no lock", HINT if path.is_file() else error.hint) from error
     if data is None:
         return None
     _refuse_newer(path, data)

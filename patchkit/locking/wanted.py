@@ -85,7 +85,7 @@ def read_toml(path: Path) -> dict[str, Any] | None:
         raise SourceUnreadable(f"{path} cannot be read: {error.strerror}", "see to the file") from error
     tomllib = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
-        loaded: dict[str, Any] = tomllib.loads(data.decode("utf-8"))
+        loaded: dict[str, Any] = tomllib.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise SourceUnreadable(f"{path}: {error}", "mend the file") from error
     return loaded

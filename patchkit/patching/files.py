@@ -119,15 +119,16 @@ def remove(path: Path) -> None:
 
 
 def put(path: Path, data: bytes) -> None:
-    """Write a file that belongs to a project, in one step: anew, or in place of the old one."""
+    """Write a file that belongs to a project, in one step: anew, or in place of the old one. A link stays a link."""
+    real = Path(os.path.realpath(path))
     try:
-        if path.exists():
-            replace_kept(path, data)
+        if real.exists():
+            replace_kept(real, data)
         else:
-            replace_file(path, data)
-            give_to_owner_of(path.parent, path)
+            replace_file(real, data)
+            give_to_owner_of(real.parent, real)
     except OSError:
         with contextlib.suppress(OSError):
-            temporary(Path(os.path.realpath(path))).unlink(missing_ok=True)
+            temporary(real).unlink(missing_ok=True)
         raise
-    sync_folder(Path(os.path.realpath(path)).parent)
+    sync_folder(real.parent)
