@@ -34,6 +34,9 @@ def rows(folder: Path) -> list[Row]:
     installed.pip("install", "--no-deps", TARGET)
     apart = folder / "apart"
     installed.pip("install", "--no-deps", "--target", apart, TARGET)
+    patches = folder / "patchkit.toml"
+    patches.write_text(f'[[patch]]\nid = "{PATCH}"\n')
+    listed = ("--file", patches)
     python, patchkit, there = installed.python, installed.patchkit, ("--site-packages", apart)
     return [
         Row("python -c pass", (python, "-c", "pass")),
@@ -46,6 +49,11 @@ def rows(folder: Path) -> list[Row]:
         Row("verify", (patchkit, "verify")),
         Row("list", (patchkit, "list"), 150),
         Row("revert", (patchkit, "revert", PATCH)),
+        Row("lock", (patchkit, "lock", *listed)),
+        Row("sync, cold", (patchkit, "sync", *listed), 400),
+        Row("sync, again", (patchkit, "sync", *listed), 150),
+        Row("sync --locked, again", (patchkit, "sync", "--locked", *listed), 150),
+        Row("revert, after sync", (patchkit, "revert", PATCH)),
         Row("apply, cold, --site-packages", (patchkit, "apply", PATCH, *there), 400),
         Row("apply, again, --site-packages", (patchkit, "apply", PATCH, *there), 150),
         Row("revert, --site-packages", (patchkit, "revert", PATCH, *there)),

@@ -17,6 +17,7 @@ LAYERS = [
     "findings",
     "numerics",
     "patching",
+    "locking",
     "sbom",
     "rule",
     "subjects",
@@ -77,6 +78,23 @@ def test_what_runs_in_the_target_is_python_3_7_and_imports_nothing_else_of_patch
 def test_a_command_on_an_applied_patch_imports_nothing_heavy(command: list[str], yolo: Environment) -> None:
     target = ["--site-packages", str(yolo.site)]
     subprocess.run([sys.executable, "-m", "patchkit", "apply", "yolov10-dfl", *target], check=True, cwd="/")
+    assert heavy_imports([*command, *target], Path("/")) == (0, "")
+
+
+@pytest.mark.parametrize("options", [[], ["--locked"]], ids=" ".join)
+def test_a_sync_that_finds_all_in_order_imports_nothing_heavy(
+    options: list[str], yolo: Environment, tmp_path: Path
+) -> None:
+    (tmp_path / "patchkit.toml").write_text(
+        '[[patch]]\nid = "yolov10-dfl"\n[[patch]]\nid = "ppyoloe-masked-select"\noptional = true\n'
+    )
+    command = ["sync", "--site-packages", str(yolo.site)]
+    subprocess.run([sys.executable, "-m", "patchkit", *command], check=True, cwd=tmp_path)
+    assert heavy_imports([*command, *options], tmp_path) == (0, "")
+
+
+def heavy_imports(command: list[str], folder: Path) -> tuple[int, str]:
+    """Exit code of a command, and what it imported that takes long."""
     code = (
         "import sys; sys.argv[0] = 'patchkit'\n"
         "from patchkit.cli import main\n"
@@ -84,9 +102,9 @@ def test_a_command_on_an_applied_patch_imports_nothing_heavy(command: list[str],
         f"finally: sys.stderr.write(' '.join(name for name in {HEAVY} if name in sys.modules))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, *command, *target], capture_output=True, text=True, check=False, cwd="/"
+        [sys.executable, "-c", code, *command], capture_output=True, text=True, check=False, cwd=folder
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    return done.returncode, done.stderr
 
 
 def test_a_room_is_one_folder_that_nothing_else_names() -> None:

@@ -150,6 +150,26 @@ def test_patches_stacked_on_one_file_come_off_in_order(
     assert without_bytecode(snapshot(yolo.site)) == before
 
 
+def test_the_lower_patch_of_a_link_in_a_tree_stays_when_the_upper_one_is_reverted(
+    pack: Pack, yolo: Environment, patchkit: Callable[..., Answer], tmp_path: Path
+) -> None:
+    for id, method in (("third-low", "preprocess"), ("third-top", "bbox_decode")):
+        room = pack.add(id, f"v8DetectionLoss.{method}")
+        manifest = (room / "patch.yaml").read_text().partition("targets:")[0]
+        (room / "patch.yaml").write_text(f"{manifest}targets:\n  - tree: 'loss.py'\n")
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "loss.py").symlink_to(yolo.loss)
+    target = ("--path", tree)
+    assert patchkit("apply", "third-low", "third-top", *target, "--allow-symlinks", env=pack.env).code == 0
+    assert patchkit("revert", "third-top", *target, env=pack.env).code == 0
+    text = (tree / "loss.py").read_text()
+    assert ("patched_third_low" in text, "patched_third_top" in text) == (True, False)
+    assert patchkit("status", *target, env=pack.env).code == 0
+    assert patchkit("revert", "--all", *target, env=pack.env).code == 0
+    assert (tree / "loss.py").readlink() == yolo.loss
+
+
 def test_a_changed_room_replaces_the_patch_that_its_old_form_applied(
     pack: Pack, yolo: Environment, patchkit: Callable[..., Answer]
 ) -> None:

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import patchkit
 
-COMMANDS = ("patches", "sbom", "audit", "check_data", "doctor", "diagnose", "releases")  # in the order of the help
+COMMANDS = (
+    "patches",
+    "locking",
+    "sbom",
+    "audit",
+    "check_data",
+    "doctor",
+    "diagnose",
+    "releases",
+)  # files, in the order of the help
 FOREIGN = """patchkit: the files of another distribution named 'patchkit' are mixed with those of patchkit-cv in {place}
 hint: pip uninstall patchkit patchkit-cv && pip install patchkit-cv
 """

@@ -1,17 +1,30 @@
 """The commands that concern patches."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from patchkit.cli.application import Format, OutputFormat, Python, SitePackages, app
+from patchkit.cli.application import (
+    AllEnvs,
+    AllowDrift,
+    AllowEditable,
+    AllowShadowed,
+    AllowSymlinks,
+    AllowSystem,
+    AllowTwoOwners,
+    Format,
+    OutputFormat,
+    Python,
+    SitePackages,
+    Tree,
+    app,
+    find_targets,
+)
 from patchkit.cli.failures import guarded, say
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Patches; 'patchkit list' shows them.")]
 SomeIds = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Patches; by default all applied ones.")]
-Tree = Annotated[Path | None, typer.Option("--path", metavar="TREE-OR-FILE", help="Source tree, or one file of it.")]
 
 
 @app.command("list")
@@ -70,32 +83,22 @@ def apply(
     python: Python = None,
     site_packages: SitePackages = None,
     path: Tree = None,
+    all_envs: AllEnvs = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a patch would be applied.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Write nothing; print the change. Exits as --check.")] = False,
-    allow_drift: Annotated[
-        bool, typer.Option("--allow-drift", help="Patch code that differs from its release, where its core matches.")
-    ] = False,
-    allow_editable: Annotated[
-        bool, typer.Option("--allow-editable", help="Patch the source tree behind an editable install.")
-    ] = False,
-    allow_system: Annotated[bool, typer.Option("--allow-system", help="Patch files of system packages.")] = False,
-    allow_two_owners: Annotated[
-        bool, typer.Option("--allow-two-owners", help="Patch a file that two distributions installed differently.")
-    ] = False,
-    allow_shadowed: Annotated[
-        bool, typer.Option("--allow-shadowed", help="Patch a file though Python would load another copy from here.")
-    ] = False,
-    allow_symlinks: Annotated[
-        bool, typer.Option("--allow-symlinks", help="Replace links in a source tree by patched files.")
-    ] = False,
+    allow_drift: AllowDrift = False,
+    allow_editable: AllowEditable = False,
+    allow_system: AllowSystem = False,
+    allow_two_owners: AllowTwoOwners = False,
+    allow_shadowed: AllowShadowed = False,
+    allow_symlinks: AllowSymlinks = False,
     format: OutputFormat = Format.text,
 ) -> int:
     """Apply patches: all of them, or none."""
     from patchkit.output import json, text
     from patchkit.patching.allowed import Allowed
-    from patchkit.patching.apply import apply as run
+    from patchkit.patching.apply import apply_each
     from patchkit.patching.results import exit_code
-    from patchkit.patching.target import find_target
 
     allowed = Allowed(
         drift=allow_drift,
@@ -105,16 +108,19 @@ def apply(
         shadowed=allow_shadowed,
         symlinks=allow_symlinks,
     )
-    results = run(find_target(python, site_packages, path), ids, allowed, write=not (check or diff))
+    targets = find_targets(python, site_packages, path, all_envs)
+    each = apply_each(targets, ids, allowed, write=not (check or diff))
+    results = [result for found in each for result in found]
+    shown = text.under_headings(targets if all_envs else (), map(text.render_results, each))
     if format is Format.json:
         sys.stdout.write(json.render_results("apply", results, diff=diff))
     elif diff:
         sys.stdout.flush()
         sys.stdout.buffer.write(text.render_diff(results))
         sys.stdout.flush()
-        say(text.render_results(results))
+        say(shown)
     else:
-        sys.stdout.write(text.render_results(results))
+        sys.stdout.write(shown)
     return exit_code(results)
 
 
@@ -126,22 +132,24 @@ def revert(
     python: Python = None,
     site_packages: SitePackages = None,
     path: Tree = None,
+    all_envs: AllEnvs = None,
     format: OutputFormat = Format.text,
 ) -> int:
     """Bring the original bytes back, offline."""
     from patchkit.errors import UnknownPatch
     from patchkit.output import json, text
     from patchkit.patching.results import exit_code
-    from patchkit.patching.revert import revert as run
-    from patchkit.patching.target import find_target
+    from patchkit.patching.revert import revert_each
 
     if bool(ids) == all_:
         raise UnknownPatch("name the patches to revert, or give --all", "'patchkit status' shows what is applied")
-    results = run(find_target(python, site_packages, path), ids or None)
+    targets = find_targets(python, site_packages, path, all_envs)
+    each = revert_each(targets, ids or None)
+    results = [result for found in each for result in found]
     if format is Format.json:
         sys.stdout.write(json.render_results("revert", results, diff=False))
     else:
-        sys.stdout.write(text.render_results(results))
+        sys.stdout.write(text.under_headings(targets if all_envs else (), map(text.render_results, each)))
     return exit_code(results)
 
 
@@ -151,24 +159,25 @@ def status(
     python: Python = None,
     site_packages: SitePackages = None,
     path: Tree = None,
+    all_envs: AllEnvs = None,
     format: OutputFormat = Format.text,
 ) -> int:
     """What is applied, and whether it is still intact. Exits 1 if it is not."""
     from patchkit.output import json, text
     from patchkit.patching.settle import settle
     from patchkit.patching.state import APPLIED, patch_states
-    from patchkit.patching.target import find_target
 
-    target = find_target(python, site_packages, path)
-    for root in target.roots:
+    targets = find_targets(python, site_packages, path, all_envs)
+    for root in (root for target in targets for root in target.roots):
         if settle(root):
             say(f"patchkit: undid a command that was killed in {root}\n")
-    states = patch_states(target)
-    sys.stdout.write(
-        json.render_status(states)
-        if format is Format.json
-        else text.render_status(states, target.label, target.arguments)
-    )
+    each = [patch_states(target) for target in targets]
+    states = [state for found in each for state in found]
+    if format is Format.json:
+        sys.stdout.write(json.render_status(states))
+    else:
+        shown = [text.render_status(found, to.label, to.arguments) for found, to in zip(each, targets, strict=True)]
+        sys.stdout.write(text.under_headings(targets if all_envs else (), shown))
     return 0 if all(state.state == APPLIED for state in states) else 1
 
 
@@ -179,6 +188,7 @@ def verify(
     python: Python = None,
     site_packages: SitePackages = None,
     path: Tree = None,
+    all_envs: AllEnvs = None,
     fast: Annotated[
         bool, typer.Option("--fast", help="Hashes only: starts no process. For ENTRYPOINT and HEALTHCHECK.")
     ] = False,
@@ -191,19 +201,23 @@ def verify(
     """Prove that patches hold, and that the code that runs is the patched code. Exits 1 if it is not."""
     from patchkit.errors import TargetRefused
     from patchkit.output import json, text
-    from patchkit.patching.target import find_target
     from patchkit.patching.verify import verify as run
 
     if fast and numerics:
         raise TargetRefused("--fast and --numerics exclude each other: one starts no process", "give one of them")
     # A folder or a tree does not always say which Python runs it, and a comparison has to run.
     runner = python if numerics and (site_packages or path) else None
-    target = find_target(None if runner else python, site_packages, path, fast=fast)
-    interpreter = None
-    if numerics:
-        from patchkit.patching.interpreter import find_interpreter, own_interpreter
+    targets = find_targets(None if runner else python, site_packages, path, all_envs, fast=fast)
+    each = []
+    for target in targets:
+        interpreter = None
+        if numerics:
+            from patchkit.patching.interpreter import find_interpreter, own_interpreter
 
-        interpreter = find_interpreter(runner) if runner else target.interpreter or own_interpreter()
-    checks = run(target, ids or [], fast=fast, numerics=interpreter)
-    sys.stdout.write(json.render_checks(checks, fast=fast) if format is Format.json else text.render_checks(checks))
-    return 0 if all(check.ok for check in checks) else 1
+            interpreter = find_interpreter(runner) if runner else target.interpreter or own_interpreter()
+        each.append(run(target, ids or [], fast=fast, numerics=interpreter))
+    if format is Format.json:
+        sys.stdout.write(json.render_checks(each, targets if all_envs else (), fast=fast))
+    else:
+        sys.stdout.write(text.under_headings(targets if all_envs else (), map(text.render_checks, each)))
+    return 0 if all(check.ok for checks in each for check in checks) else 1

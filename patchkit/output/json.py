@@ -11,10 +11,13 @@ from patchkit.findings import Severity
 if TYPE_CHECKING:
     from patchkit.audit.run import Audited
     from patchkit.errors import PatchkitError
+    from patchkit.locking.lock import Locked
+    from patchkit.locking.report import LockReport
     from patchkit.numerics.rows import Row
     from patchkit.patching.packs import Room
     from patchkit.patching.results import Result
     from patchkit.patching.state import PatchState
+    from patchkit.patching.target import Target
     from patchkit.patching.tested import Tested
     from patchkit.patching.verify import Check
 
@@ -29,8 +32,39 @@ def render_error(command: str, error: "PatchkitError") -> str:
     return render(command, error={"message": error.message, "hint": error.hint})
 
 
-def render_results(command: str, results: "Sequence[Result]", *, diff: bool) -> str:
-    return render(command, results=[_result(result, diff) for result in results])
+def render_results(command: str, results: "Sequence[Result]", *, diff: bool, **body: Any) -> str:
+    return render(command, **body, results=[_result(result, diff) for result in results])
+
+
+def lock_report(report: "LockReport") -> dict[str, Any]:
+    """What became of the lock file, for `lock` and `sync`."""
+    changes = [{"patch": id or None, "reason": reason} for id, reason in report.changes]
+    return {"path": str(report.path), "state": report.state, "changes": changes}
+
+
+def render_lock(locked: "Locked") -> str:
+    entries = locked.lock.patches if locked.lock else ()
+    return render_results(
+        "lock",
+        [result for found in locked.refusals for result in found],
+        diff=False,
+        lock=lock_report(locked.report),
+        patches=[
+            {
+                "patch": patch.id,
+                "version": patch.version,
+                "outcome": patch.outcome,
+                "optional": patch.optional,
+                "target": {
+                    "kind": patch.kind,
+                    "distribution": patch.distribution or None,
+                    "version": patch.distribution_version or None,
+                },
+                "files": [asdict(file) for file in patch.files],
+            }
+            for patch in entries
+        ],
+    )
 
 
 def _result(result: "Result", diff: bool) -> dict[str, Any]:
@@ -82,21 +116,25 @@ def render_status(states: "Sequence[PatchState]") -> str:
     )
 
 
-def render_checks(checks: "Sequence[Check]", *, fast: bool) -> str:
+def render_checks(each: "Sequence[Sequence[Check]]", targets: "Sequence[Target]", *, fast: bool) -> str:
+    """The checks; of several targets, each with the root it is about."""
+    roots = [{"root": str(target.roots[0])} for target in targets] or [{}]
     return render(
         "verify",
         fast=fast,
-        ok=all(check.ok for check in checks),
+        ok=all(check.ok for checks in each for check in checks),
         checks=[
             {
                 "patch": check.patch,
                 "check": check.check,
                 "path": check.path,
+                **root,
                 "ok": check.ok,
                 "message": check.message,
                 "hint": check.hint,
                 **({"rows": [_comparison(row) for row in check.rows]} if check.rows is not None else {}),
             }
+            for checks, root in zip(each, roots, strict=True)
             for check in checks
         ],
     )

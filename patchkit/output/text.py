@@ -1,6 +1,8 @@
 """Results as a person reads them."""
 
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from patchkit.edits import changed_lines
@@ -10,8 +12,17 @@ if TYPE_CHECKING:
     from patchkit.patching.packs import Room
     from patchkit.patching.results import FileReport, Result
     from patchkit.patching.state import PatchState
+    from patchkit.patching.target import Target
     from patchkit.patching.tested import Tested
     from patchkit.patching.verify import Check
+
+
+def under_headings(targets: "Sequence[Target]", texts: Iterable[str]) -> str:
+    """The texts, each under the name of its target, if there are targets; else the texts alone."""
+    texts = list(texts)
+    if not targets:
+        return "".join(texts)
+    return "\n".join(f"{target.label}:\n{text}" for target, text in zip(targets, texts, strict=True))
 
 
 def render_results(results: "Sequence[Result]") -> str:

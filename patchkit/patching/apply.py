@@ -11,6 +11,7 @@ from patchkit.patching import results as r
 from patchkit.patching.allowed import Allowed
 from patchkit.patching.ledger import Ledger
 from patchkit.patching.packs import digest, room_digest
+from patchkit.patching.prepared import Prepared, hold, in_each
 from patchkit.patching.results import FileReport, Result, SiteReport
 from patchkit.patching.settle import refuse_unfinished, settle
 from patchkit.patching.state import APPLIED, DRIFTED, PatchState, marker_faults, patch_states, receipt_state, shadowing
@@ -28,34 +29,50 @@ def apply(target: Target, ids: Sequence[str], allowed: Allowed, *, write: bool) 
 
     Raises   PatchkitError for what concerns the command as a whole.
     """
+    return apply_each([target], ids, allowed, write=write)[0]
+
+
+def apply_each(targets: Sequence[Target], ids: Sequence[str], allowed: Allowed, *, write: bool) -> list[list[Result]]:
+    """The results of `apply` for each target; nothing is written unless every patch can be applied to all of them."""
     ids = list(dict.fromkeys(ids))
     if not ids:
         raise UnknownPatch("no patch was named", "'patchkit list' shows every patch")
+    return in_each(targets, lambda target, stack: _prepare(target, ids, allowed, stack), write=write)
+
+
+def _prepare(target: Target, ids: Sequence[str], allowed: Allowed, stack: ExitStack | None) -> Prepared:
     for root in target.roots:
-        if write:
+        if stack is not None:
             settle(root)
         else:
             refuse_unfinished(root, target.arguments)
     if target.kind == "environment":  # a tree may have got new files since
         done = {id: result for id in ids if (result := _already_applied(target, id))}
         if len(done) == len(ids):
-            return [done[id] for id in ids]
+            return Prepared(target, [done[id] for id in ids])
     from patchkit.patching.locate import locate
     from patchkit.patching.packs import find_room
 
     located = [locate(find_room(id), target, allowed) for id in ids]
-    roots = list({place.root for place in located if place.refusal is None})
+    goal = the_root([place.root for place in located if place.refusal is None], "apply them one by one")
+    if goal is None:
+        return Prepared(target, [place.refusal for place in located if place.refusal is not None])
+    hold(stack, goal)
+    return _plan(target, goal, located, allowed)
+
+
+def the_root(roots: Sequence[Path], hint: str) -> Path | None:
+    """The root that all patches go to; None if there is none.
+
+    Raises   TargetRefused if there are several.
+    """
+    roots = list(dict.fromkeys(roots))
     if len(roots) > 1:
         raise TargetRefused(
             f"the patches go to different roots: {', '.join(sorted(map(str, roots)))}",
-            "a command writes to one root, all or nothing: apply them one by one",
+            f"a command writes to one root, all or nothing: {hint}",
         )
-    if not roots:
-        return [place.refusal for place in located if place.refusal is not None]
-    with ExitStack() as stack:
-        if write:
-            _enter(stack, roots[0])
-        return _plan_and_write(target, roots[0], located, allowed, write=write)
+    return roots[0] if roots else None
 
 
 def _already_applied(target: Target, id: str) -> Result | None:
@@ -66,10 +83,11 @@ def _already_applied(target: Target, id: str) -> Result | None:
         return None
     if any(fault for _, fault in marker_faults(state, states)):
         return None
-    return _applied_before(state) if room_digest(state.receipt.pack, id) == state.receipt.room_sha256 else None
+    return as_before(state) if room_digest(state.receipt.pack, id) == state.receipt.room_sha256 else None
 
 
-def _applied_before(state: PatchState) -> Result:
+def as_before(state: PatchState) -> Result:
+    """The result of a patch that stays as it is."""
     receipt = state.receipt
     files = tuple(
         FileReport(
@@ -83,17 +101,7 @@ def _applied_before(state: PatchState) -> Result:
     return Result(receipt.patch, receipt.version, r.ALREADY_APPLIED, state.target, files)
 
 
-def _enter(stack: ExitStack, root: Path) -> None:
-    from patchkit.patching.lock import locked
-    from patchkit.patching.transaction import recover
-
-    stack.enter_context(locked(root))
-    recover(root)
-
-
-def _plan_and_write(
-    target: Target, root: Path, located: "list[Located]", allowed: Allowed, *, write: bool
-) -> list[Result]:
+def _plan(target: Target, root: Path, located: "list[Located]", allowed: Allowed) -> Prepared:
     from patchkit.patching.draft import Draft
     from patchkit.patching.relations import refuse_unrelated
 
@@ -109,12 +117,9 @@ def _plan_and_write(
         originals |= step.originals
         planned.append(step.result)
     planned = refuse_unrelated(planned, [place.room for place in located], ledger, target.arguments)
-    planned = _refuse_shadowed(target, draft, planned, allowed)
-    refused = any(result.outcome in r.REFUSED for result in planned)
-    if refused or not write:
-        return [_not_written(result, refused=refused) for result in planned]
-    _write(target, draft, ledger, originals, is_tree=any(place.spec is None for place in located))
-    return planned
+    planned = refuse_shadowed(target, draft, planned, allowed)
+    is_tree = any(place.spec is None for place in located)
+    return Prepared(target, planned, draft, ledger, originals, ignore_in_git=is_tree)
 
 
 def _plan_one(
@@ -131,12 +136,12 @@ def _plan_one(
         if conflict is not None:
             return Planned(conflict), ledger
         if place.spec is not None and state.state == APPLIED and digest(place.room.folder) == state.receipt.room_sha256:
-            return Planned(_applied_before(state)), ledger.with_files(described(state.receipt, place.room))
+            return Planned(as_before(state)), ledger.with_files(described(state.receipt, place.room))
         if place.spec is not None or digest(place.room.folder) != state.receipt.room_sha256:
             for file in state.receipt.files:
                 restore(draft, file)
             ledger = ledger.without(state.receipt.patch)
-    planned = _plan(target, place, draft, allowed)
+    planned = plan_place(target, place, draft, allowed)
     paths = {file.path for file in planned.result.files}
     unchanged = not any(draft.is_changed(path) for path in paths)
     if state and unchanged and planned.result.outcome in r.DONE and paths & state.receipt.paths:
@@ -145,7 +150,8 @@ def _plan_one(
     return planned, ledger.with_files(planned.receipt) if planned.receipt else ledger
 
 
-def _plan(target: Target, place: "Located", draft: "Draft", allowed: Allowed) -> "Planned":
+def plan_place(target: Target, place: "Located", draft: "Draft", allowed: Allowed) -> "Planned":
+    """Plan one patch where it goes: an installed distribution, a tree or a file."""
     from patchkit.patching.plan import plan_distribution, plan_tree
 
     if place.spec is not None and place.distribution is not None:
@@ -179,7 +185,7 @@ def _refused_anew(target: Target, place: "Located", draft: "Draft", state: Patch
     return None
 
 
-def _refuse_shadowed(target: Target, draft: "Draft", planned: list[Result], allowed: Allowed) -> list[Result]:
+def refuse_shadowed(target: Target, draft: "Draft", planned: list[Result], allowed: Allowed) -> list[Result]:
     """Conflicts in place of results whose patched file is not the one that the target's Python would load."""
     from patchkit.patching.effect import loaded_elsewhere
 
@@ -200,18 +206,3 @@ def _refuse_shadowed(target: Target, draft: "Draft", planned: list[Result], allo
             result = replace(result, outcome=r.CONFLICT, message=hit.message, hint=hint)  # noqa: PLW2901
         checked.append(result)
     return checked
-
-
-def _write(target: Target, draft: "Draft", ledger: Ledger, originals: dict[str, bytes], *, is_tree: bool) -> None:
-    from patchkit.patching.store import store
-
-    store(draft, ledger, originals, target.interpreter, ignore_in_git=is_tree)
-
-
-def _not_written(result: Result, *, refused: bool) -> Result:
-    """What a patch that was not written reports: its sites as they were found."""
-    if result.outcome != r.APPLIED:
-        return result
-    message = "not applied, because another patch of this command was refused" if refused else result.message
-    files = tuple(replace(file, sites=file.found) for file in result.files)
-    return replace(result, outcome=r.WOULD_APPLY, files=files, message=message)

@@ -18,6 +18,7 @@ class Draft:
         self._before: dict[str, bytes | None] = {}
         self._after: dict[str, bytes | None] = {}
         self._links: dict[str, str] = {}
+        self._written: set[str] = set()
 
     def read(self, path: str) -> bytes | None:
         """The bytes as they will be; None if the file is absent."""
@@ -35,10 +36,17 @@ class Draft:
         """Replace a file, or remove it; with `link`, by a link to a place that holds these bytes."""
         self.read(path)
         self._after[path] = data
+        self._written.add(path)
         if link is not None:
             self._links[path] = link
         else:
             self._links.pop(path, None)
+
+    def link(self, path: str) -> str | None:
+        """Where a file leads, as it will be; None if it will be no link."""
+        if path in self._written:
+            return self._links.get(path)
+        return str((self.root / path).readlink()) if (self.root / path).is_symlink() else None
 
     def original(self, path: str) -> bytes | None:
         """The bytes on disk when the command began."""

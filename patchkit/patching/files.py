@@ -116,3 +116,19 @@ def replace_kept(path: Path, data: bytes, changed_ns: int | None = None) -> None
 def remove(path: Path) -> None:
     """Take a file away whose bytes are kept elsewhere."""
     path.unlink()
+
+
+def put(path: Path, data: bytes) -> None:
+    """Write a file that belongs to a project, in one step: anew, or in place of the old one. A link stays a link."""
+    real = Path(os.path.realpath(path))
+    try:
+        if real.exists():
+            replace_kept(real, data)
+        else:
+            replace_file(real, data)
+            give_to_owner_of(real.parent, real)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary(real).unlink(missing_ok=True)
+        raise
+    sync_folder(real.parent)

@@ -138,15 +138,20 @@ def _has_own_pack_alone() -> bool:
     return bool(found) and all(name.startswith("patchkit_cv") for name in found)
 
 
-def room_digest(pack: str, id: str) -> str | None:
-    """SHA-256 over manifest and codemod of a room, found without reading metadata; None if it is gone."""
+def find_place(pack: str, id: str) -> Place | None:
+    """Where the room of a receipt lies, found without reading metadata; None if it is gone."""
     try:
         # A name out of a ledger is imported only if it is that of an installed pack.
         known = pack == OWN_PACK or pack in _packs()
-        folder = next((folder for folder in _folders(pack) if _id(folder) == id), None) if known else None
+        return next((Place(pack, folder) for folder in _folders(pack) if _id(folder) == id), None) if known else None
     except BrokenPack:
         return None
-    return None if folder is None else digest(folder)
+
+
+def room_digest(pack: str, id: str) -> str | None:
+    """SHA-256 over manifest and codemod of a room; None if it is gone."""
+    place = find_place(pack, id)
+    return None if place is None else digest(place.folder)
 
 
 def digest(folder: Path) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from patchkit.errors import PatchkitError
 from patchkit.patching import results as r
@@ -121,6 +120,7 @@ def _applied(room: Room, target: TargetReport, files: list[PatchedFile], draft: 
         if after == file.before:
             continue
         originals[sha256_of(file.before)] = file.before
+        link = draft.link(file.path) if file.claim is None else None
         draft.write(file.path, after)
         receipts.append(
             FileReceipt(
@@ -129,7 +129,7 @@ def _applied(room: Room, target: TargetReport, files: list[PatchedFile], draft: 
                 sha256_of(after),
                 _site_receipts(file.rewrite),
                 _rewrite_rows(draft, file.path, after, file.claim),
-                link=_link_of(draft.root / file.path) if file.claim is None else None,
+                link=link,
             )
         )
     receipt = Receipt(
@@ -157,10 +157,6 @@ def _site_receipts(rewrite: Rewrite) -> tuple[SiteReceipt, ...]:
     before = rewrite.sites if len(rewrite.sites) == len(rewrite.after) else [None] * len(rewrite.after)
     pairs = zip(rewrite.after, before, strict=True)
     return tuple(SiteReceipt(site.symbol, site.line, old.line if old else 0) for site, old in pairs if site.line)
-
-
-def _link_of(file: Path) -> str | None:
-    return str(file.readlink()) if file.is_symlink() else None
 
 
 def _rewrite_rows(draft: Draft, path: str, after: bytes, claim: Claim | None) -> tuple[RecordChange, ...]:

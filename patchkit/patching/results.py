@@ -10,6 +10,8 @@ NOT_APPLICABLE = "not-applicable"
 CONFLICT = "conflict"
 WOULD_APPLY = "would-apply"
 REVERTED = "reverted"
+WOULD_REVERT = "would-revert"
+ABSENT = "absent"  # of `lock` and `sync`: the patch is optional, and its package is not installed
 
 DONE = {APPLIED, ALREADY_APPLIED, UPSTREAMED, REVERTED}
 REFUSED = {NOT_APPLICABLE, CONFLICT}
@@ -68,4 +70,4 @@ def exit_code(results: Sequence[Result]) -> int:
     outcomes = {result.outcome for result in results}
     if outcomes & REFUSED or not outcomes:
         return 2
-    return 1 if WOULD_APPLY in outcomes else 0
+    return 1 if outcomes & {WOULD_APPLY, WOULD_REVERT} else 0

@@ -1,23 +1,20 @@
 """`revert`: the original bytes come back from the ledger's blobs, offline, with the rows of RECORD."""
 
 from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
+from contextlib import ExitStack, suppress
 
 from patchkit.errors import StateCorrupt, TargetRefused, UnknownPatch
 from patchkit.patching import results as r
 from patchkit.patching.distinfo import CORRUPT_HINT, Record
 from patchkit.patching.draft import Draft, sha256_or_empty
-from patchkit.patching.ledger import FileReceipt, read_blob
-from patchkit.patching.lock import locked
+from patchkit.patching.ledger import FileReceipt, Ledger, read_blob
+from patchkit.patching.prepared import Prepared, hold, in_each
 from patchkit.patching.relations import requiring
 from patchkit.patching.results import FileReport, Result, SiteReport
 from patchkit.patching.settle import settle
-from patchkit.patching.state import APPLIED, DRIFTED, PatchState, patch_states
+from patchkit.patching.state import APPLIED, DRIFTED, PatchState, StackedFile, patch_states
 from patchkit.patching.state_folder import STATE
-from patchkit.patching.store import store
 from patchkit.patching.target import Target
-from patchkit.patching.transaction import recover
 
 
 def revert(target: Target, ids: Sequence[str] | None) -> list[Result]:
@@ -25,44 +22,63 @@ def revert(target: Target, ids: Sequence[str] | None) -> list[Result]:
 
     Raises   UnknownPatch if a patch is not applied; StateCorrupt if an original cannot be read.
     """
-    roots = _roots(target, ids)
+    return revert_each([target], ids)[0]
+
+
+def revert_each(targets: Sequence[Target], ids: Sequence[str] | None) -> list[list[Result]]:
+    """The results of `revert` for each target; nothing is written unless all of them can be reverted.
+
+    A target without a patch is passed over, as long as the patch is applied in another one: a command that failed
+    half way can be run again.
+    """
+    for root in (root for target in targets for root in target.roots):
+        settle(root)
+    applied = {state.receipt.patch for target in targets for state in patch_states(target)}
+    label = targets[0].label if len(targets) == 1 else f"the {len(targets)} environments"
+    if not applied:
+        raise UnknownPatch(f"no patch is applied in {label}", "'patchkit status' shows what is applied")
+    for id in ids or ():
+        if id not in applied:
+            raise UnknownPatch(f"{id} is not applied in {label}", f"applied there: {', '.join(sorted(applied))}")
+    return in_each(targets, lambda target, stack: _prepare(target, ids, stack), write=True)
+
+
+def _prepare(target: Target, ids: Sequence[str] | None, stack: ExitStack | None) -> Prepared:
+    chosen = [state for state in patch_states(target) if ids is None or state.receipt.patch in ids]
+    roots = list(dict.fromkeys(state.root for state in chosen))
     if len(roots) > 1:
         raise TargetRefused(
             f"the patches are applied in different roots: {', '.join(map(str, roots))}",
             "a command writes to one root, all or nothing: name each with --site-packages",
         )
-    return _revert_root(target, roots[0], ids)
+    if not roots:
+        return Prepared(target, [])
+    hold(stack, roots[0])
+    draft = Draft(roots[0])
+    here = [state for state in patch_states(target) if state.root == roots[0]]
+    chosen = [state for state in here if ids is None or state.receipt.patch in ids]
+    conflicts = [conflict for state in chosen if (conflict := _conflict(draft, state, chosen, target.arguments))]
+    if conflicts:
+        return Prepared(target, conflicts)
+    ledger = restore_all(draft, chosen)
+    results = [reverted(draft, state) for state in chosen]
+    originals = {sha256: read_blob(draft.root, sha256) for sha256 in ledger.blobs()}
+    return Prepared(target, results, draft, ledger, originals)
 
 
-def _roots(target: Target, ids: Sequence[str] | None) -> list[Path]:
-    for root in target.roots:
-        settle(root)
-    states = patch_states(target)
-    applied = {state.receipt.patch for state in states}
-    if not applied:
-        raise UnknownPatch(f"no patch is applied in {target.label}", "'patchkit status' shows what is applied")
-    for id in ids or ():
-        if id not in applied:
-            raise UnknownPatch(f"{id} is not applied in {target.label}", f"applied there: {', '.join(sorted(applied))}")
-    return list(dict.fromkeys(state.root for state in states if ids is None or state.receipt.patch in ids))
+def restore_all(draft: Draft, states: Sequence[PatchState]) -> Ledger:
+    """Put the originals of these patches back into the draft; the ledger without them.
 
-
-def _revert_root(target: Target, root: Path, ids: Sequence[str] | None) -> list[Result]:
-    with locked(root):
-        recover(root)
-        draft = Draft(root)
-        here = [state for state in patch_states(target) if state.root == root]
-        chosen = [state for state in here if ids is None or state.receipt.patch in ids]
-        conflicts = [conflict for state in chosen if (conflict := _conflict(draft, state, chosen, target.arguments))]
-        if conflicts:
-            return conflicts
-        files = [stacked.file for state in chosen for stacked in state.files]
-        # On each file, the patch that was applied last comes off first.
-        for file in sorted(files, key=lambda file: len(draft.ledger.stack(file))):
-            restore(draft, file)
-        results = [_reverted(draft, state) for state in chosen]
-        _write(target, draft, chosen)
-        return results
+    Raises   StateCorrupt if an original cannot be read.
+    """
+    ledger = draft.ledger
+    files = [stacked.file for state in states for stacked in state.files]
+    # On each file, the patch that was applied last comes off first.
+    for file in sorted(files, key=lambda file: len(draft.ledger.stack(file))):
+        restore(draft, file)
+    for state in states:
+        ledger = ledger.without_files(state.receipt.patch, {stacked.file.path for stacked in state.files})
+    return ledger
 
 
 def _conflict(draft: Draft, state: PatchState, chosen: list[PatchState], arguments: str) -> Result | None:
@@ -77,23 +93,29 @@ def _conflict(draft: Draft, state: PatchState, chosen: list[PatchState], argumen
     for stacked in state.files:
         staying = [patch for patch in draft.ledger.on_top(stacked.file) if patch not in leaving]
         if stacked.state == DRIFTED:
-            message = f"{state.target.label}: {stacked.file.path} was edited after patchkit had applied {receipt.patch}"
-            hint = (
-                CORRUPT_HINT.format(name=receipt.distribution, version=receipt.distribution_version)
-                if receipt.distribution
-                else f"undo the edit; or forget what is applied and its originals: delete {draft.root}/{STATE}"
-            )
-        elif stacked.state == APPLIED and staying:
+            return edited(draft, state, stacked)
+        if stacked.state == APPLIED and staying:
             message = f"{stacked.file.path}: {staying[-1]} was applied on top of {receipt.patch}"
             both, again = " ".join([*reversed(staying), receipt.patch]), " ".join(staying)
             hint = f"patchkit revert {both}{arguments}, then: patchkit apply {again}{arguments}"
-        else:
-            continue
-        return Result(receipt.patch, receipt.version, r.CONFLICT, state.target, (), message, hint)
+            return Result(receipt.patch, receipt.version, r.CONFLICT, state.target, (), message, hint)
     return None
 
 
-def _reverted(draft: Draft, state: PatchState) -> Result:
+def edited(draft: Draft, state: PatchState, stacked: StackedFile) -> Result:
+    """The conflict of a patch whose file was edited since."""
+    receipt = state.receipt
+    message = f"{state.target.label}: {stacked.file.path} was edited after patchkit had applied {receipt.patch}"
+    hint = (
+        CORRUPT_HINT.format(name=receipt.distribution, version=receipt.distribution_version)
+        if receipt.distribution
+        else f"undo the edit; or forget what is applied and its originals: delete {draft.root}/{STATE}"
+    )
+    return Result(receipt.patch, receipt.version, r.CONFLICT, state.target, (), message, hint)
+
+
+def reverted(draft: Draft, state: PatchState) -> Result:
+    """The result of a patch whose originals are back in the draft."""
     receipt = state.receipt
     reports = []
     for stacked in state.files:
@@ -105,14 +127,6 @@ def _reverted(draft: Draft, state: PatchState) -> Result:
         reports.append(FileReport(file.path, *hashes, sites, before=before or b"", after=after or b""))
     message = "" if state.state == APPLIED else f"it was {state.state}: only its receipt was left to remove"
     return Result(receipt.patch, receipt.version, r.REVERTED, state.target, tuple(reports), message)
-
-
-def _write(target: Target, draft: Draft, reverted: list[PatchState]) -> None:
-    ledger = draft.ledger
-    for state in reverted:
-        ledger = ledger.without_files(state.receipt.patch, {stacked.file.path for stacked in state.files})
-    originals = {sha256: read_blob(draft.root, sha256) for sha256 in ledger.blobs()}
-    store(draft, ledger, originals, target.interpreter, ignore_in_git=False)
 
 
 def restore(draft: Draft, file: FileReceipt) -> None:

@@ -92,6 +92,12 @@ def _holds_row(record: Path, row: str) -> bool:
         return False
 
 
+def holds_rows(state: PatchState) -> bool:
+    """True if every RECORD has the row of each patched file."""
+    changes = [change for stacked in state.files for change in stacked.top.records]
+    return all(_holds_row(state.root / change.record, change.after) for change in changes)
+
+
 def _record_agrees(root: Path, file: FileReceipt, data: bytes) -> bool:
     """True if a distribution says that these bytes are what it installed: another release, say."""
     from patchkit.patching.distinfo import Record, owners

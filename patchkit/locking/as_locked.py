@@ -1,0 +1,79 @@
+"""Whether a target is as the lock says already: by receipts and hashes alone, so nothing is parsed.
+
+Whatever is not certain here is left to planning.
+"""
+
+from patchkit.locking.lockfile import Lock, LockedFile, LockedPatch
+from patchkit.patching import results as r
+from patchkit.patching.apply import as_before
+from patchkit.patching.installed import find_installed, possible_names
+from patchkit.patching.ledger import sha256_of
+from patchkit.patching.packs import digest, find_place
+from patchkit.patching.results import FileReport, Result, TargetReport
+from patchkit.patching.state import APPLIED, PatchState, holds_rows, marker_faults, patch_states, shadowing
+from patchkit.patching.target import Target
+
+
+def as_locked(lock: Lock, target: Target) -> list[Result] | None:
+    """The results of the listed patches if the target is as the lock says; None if it is not, or not for certain."""
+    if target.kind != "environment":  # a tree may have got new files since
+        return None
+    states = patch_states(target)
+    if len({state.root for state in states}) > 1:
+        return None
+    there = {state.receipt.patch: state for state in states}
+    results = []
+    for patch in lock.patches:
+        state = there.get(patch.id)
+        result = _not_applied(patch, target) if state is None else _applied(patch, state, target)
+        if result is None or (state and any(fault for _, fault in marker_faults(state, states))):
+            return None
+        results.append(result)
+    applied = [patch.id for patch in lock.patches if patch.id in there]
+    return results if [state.receipt.patch for state in states] == applied else None
+
+
+def _applied(patch: LockedPatch, state: PatchState, target: Target) -> Result | None:
+    receipt = state.receipt
+    same = (
+        patch.outcome == r.APPLIED
+        and (patch.pack, patch.version, patch.room_sha256) == (receipt.pack, receipt.version, receipt.room_sha256)
+        and (patch.kind, patch.distribution) == (receipt.kind, receipt.distribution)
+        and patch.distribution_version == receipt.distribution_version
+        and {file for file in patch.files if file.before_sha256 != file.after_sha256}
+        == {LockedFile(file.path, file.before_sha256, file.after_sha256) for file in receipt.files}
+    )
+    holds = same and state.state == APPLIED and holds_rows(state) and shadowing(target, state) is None
+    return as_before(state) if holds and _is_as_now(patch, target) and _is_room(patch) else None
+
+
+def _not_applied(patch: LockedPatch, target: Target) -> Result | None:
+    place = find_place(patch.pack, patch.id)
+    if place is None or not _is_room(patch):
+        return None
+    if patch.optional and not place.names_one(possible_names(target)):
+        report = TargetReport("distribution", None, None, target.label)
+        message = f"optional, and its package is not in {target.label}"
+        return Result(patch.id, patch.version, r.ABSENT, report, (), message)
+    if patch.outcome != r.UPSTREAMED or not _is_as_now(patch, target):
+        return None
+    files = tuple(FileReport(file.path, file.before_sha256, file.after_sha256) for file in patch.files)
+    report = TargetReport(patch.kind, patch.distribution, patch.distribution_version, str(target.roots[0]))
+    return Result(patch.id, patch.version, r.UPSTREAMED, report, files, f"{patch.label} holds the fix already")
+
+
+def _is_room(patch: LockedPatch) -> bool:
+    place = find_place(patch.pack, patch.id)
+    return place is not None and digest(place.folder) == patch.room_sha256
+
+
+def _is_as_now(patch: LockedPatch, target: Target) -> bool:
+    """True if the distribution has the locked version, and the files that the patch leaves alone their bytes."""
+    installed = find_installed(target, (patch.distribution,))
+    if len(installed) != 1 or installed[0].distribution.version != patch.distribution_version:
+        return False
+    unchanged = [file for file in patch.files if file.before_sha256 == file.after_sha256]
+    try:
+        return all(sha256_of((installed[0].root / f.path).read_bytes()) == f.after_sha256 for f in unchanged)
+    except OSError:
+        return False
