@@ -200,15 +200,10 @@ def _refuse_shadowed(target: Target, draft: "Draft", planned: list[Result], allo
 
 
 def _write(target: Target, draft: "Draft", ledger: Ledger, originals: dict[str, bytes], *, is_tree: bool) -> None:
-    from patchkit.patching.renew import renew_bytecode
-    from patchkit.patching.transaction import commit, timestamp
+    from patchkit.patching.store import store
 
-    if not draft.changed() and ledger == draft.ledger:
-        return
-    mtime = timestamp()
-    renew_bytecode(draft, target.interpreter, mtime)
-    draft.record(ledger, originals, ignore_in_git=is_tree)
-    commit(draft.root, draft.changes(), mtime)
+    if draft.changed() or ledger != draft.ledger:
+        store(draft, ledger, originals, target.interpreter, ignore_in_git=is_tree)
 
 
 def _not_written(result: Result, *, refused: bool) -> Result:

@@ -108,7 +108,9 @@ class Place:
     def names_one(self, distributions: Collection[str]) -> bool:
         """False if the manifest can name none of these: it has no such key, or no such word."""
         text = (self.folder / MANIFEST).read_text(encoding="utf-8", errors="replace")
-        return "distribution" in text and any(normalised(word) in distributions for word in set(re.findall(r"[A-Za-z0-9][\w.-]*", text)))
+        return "distribution" in text and any(
+            normalised(word) in distributions for word in set(re.findall(r"[A-Za-z0-9][\w.-]*", text))
+        )
 
 
 def places() -> list[Place]:

@@ -11,13 +11,13 @@ from patchkit.patching.draft import Draft, sha256_or_empty
 from patchkit.patching.ledger import FileReceipt, read_blob
 from patchkit.patching.lock import locked
 from patchkit.patching.relations import requiring
-from patchkit.patching.renew import renew_bytecode
 from patchkit.patching.results import FileReport, Result, SiteReport
 from patchkit.patching.settle import settle
 from patchkit.patching.state import APPLIED, DRIFTED, PatchState, patch_states
 from patchkit.patching.state_folder import STATE
+from patchkit.patching.store import store
 from patchkit.patching.target import Target
-from patchkit.patching.transaction import commit, recover, timestamp
+from patchkit.patching.transaction import recover
 
 
 def revert(target: Target, ids: Sequence[str] | None) -> list[Result]:
@@ -111,11 +111,8 @@ def _write(target: Target, draft: Draft, reverted: list[PatchState]) -> None:
     ledger = draft.ledger
     for state in reverted:
         ledger = ledger.without_files(state.receipt.patch, {stacked.file.path for stacked in state.files})
-    mtime = timestamp()
-    renew_bytecode(draft, target.interpreter, mtime)
     originals = {sha256: read_blob(draft.root, sha256) for sha256 in ledger.blobs()}
-    draft.record(ledger, originals, ignore_in_git=False)
-    commit(draft.root, draft.changes(), mtime)
+    store(draft, ledger, originals, target.interpreter, ignore_in_git=False)
 
 
 def restore(draft: Draft, file: FileReceipt) -> None:
