@@ -358,7 +358,7 @@ def test_a_driver_that_is_too_old_is_told_with_a_build_that_it_runs(
     assert "driver 470.199.02 is too old for torch 2.1.0+cu121: CUDA 12.1 needs 525.60.13" in found["message"]
     assert str(root / "proc/driver/nvidia/version") in found["evidence"]
     assert found["commands"][0].endswith(
-        " --index-url https://download.pytorch.org/whl/cu118 torch==2.1.0+cu118 torchvision"
+        " --index-url https://download.pytorch.org/whl/cu118 torch==2.1.0+cu118 'torchvision==0.16.*'"
     )
     assert found["location"]["line"] == 6, "the line that names the CUDA release"
     older = tmp_path / "older"

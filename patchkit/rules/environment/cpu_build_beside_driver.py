@@ -15,8 +15,10 @@ from patchkit.findings import Finding, Severity, Span
 from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, PADDLES, Environment
 from patchkit.subjects.environment.frameworks import Build
+from patchkit.subjects.environment.indexes import PYPI
 from patchkit.subjects.environment.machine import Machine
-from patchkit.subjects.environment.pair import install_torch
+from patchkit.subjects.environment.paddles import install_paddle
+from patchkit.subjects.environment.torch_family import install_torch, whose
 from patchkit.subjects.environment.versions import public
 
 
@@ -27,8 +29,11 @@ def check(environment: Environment, machine: Machine) -> Iterator[Finding]:
     for build in environment.frameworks:
         if build.cuda is None and build.other is None and not _is_of_two(environment, build):
             message = f"{build.label} is a build for the CPU, on a machine with NVIDIA driver {driver.version}"
+            message += whose(build.version) if build.package.name == "torch" else ""
             evidence = f"{build.file}:{build.line} names no CUDA; {driver.source}"
-            yield Finding(message, Span(str(build.file), build.line), evidence, commands=_cure(environment, build))
+            yield Finding(
+                message, Span(str(build.file), build.line), evidence, commands=_cure(environment, build, driver.version)
+            )
 
 
 def _is_of_two(environment: Environment, build: Build) -> bool:
@@ -38,17 +43,13 @@ def _is_of_two(environment: Environment, build: Build) -> bool:
     return build.package in found and len(found) > 1
 
 
-def _cure(environment: Environment, build: Build) -> tuple[str, ...]:
-    commands = environment.commands
+def _cure(environment: Environment, build: Build, driver: str) -> tuple[str, ...]:
     if build.package.name == "torch":
         # The index of PyPI holds the CUDA build for Linux; the local part of the version is that of the CPU.
-        requirement, index = f"torch=={public(build.version)}", "https://pypi.org/simple"
-        return (install_torch(environment, requirement, build.package, index=index),)
-    index = "https://www.paddlepaddle.org.cn/packages/stable/cu118/"
-    requirement = f"paddlepaddle-gpu=={public(build.version)}"
-    # An index of paddle has not every release: what is there is taken away only when the other one can be had.
-    attempt = commands.install(requirement, index=index, is_dry=True)
-    return (f"{attempt} && {commands.uninstall(build.package)} && {commands.install(requirement, index=index)}",)
+        # A build that every driver of CUDA 12 runs is the one for conda.
+        note = "patchkit explain cpu-build-beside-driver"
+        return install_torch(environment, public(build.version), build.package, index=PYPI, cuda="12.1", note=note)
+    return (install_paddle(environment, build, driver),)
 
 
 _DRIVER = (

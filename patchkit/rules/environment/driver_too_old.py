@@ -20,9 +20,11 @@ from patchkit.findings import Finding, Severity, Skipped, Span
 from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
 from patchkit.subjects.environment.frameworks import Build
+from patchkit.subjects.environment.indexes import TORCH
 from patchkit.subjects.environment.machine import Machine
-from patchkit.subjects.environment.pair import install_torch
-from patchkit.subjects.environment.versions import Numbers, numbers, public
+from patchkit.subjects.environment.paddles import install_paddle
+from patchkit.subjects.environment.torch_family import LAST_OF_CONDA, install_torch, is_release, whose
+from patchkit.subjects.environment.versions import Numbers, is_before, numbers, public
 
 SOURCE = "https://docs.nvidia.com/deploy/cuda-compatibility/minor-version-compatibility.html"
 LEAST: dict[Numbers, str] = {  # CUDA release to the least driver for Linux; a major alone: all of it
@@ -71,6 +73,7 @@ def check(environment: Environment, machine: Machine) -> Iterator[Finding | Skip
                 f"driver {driver.version} is too old for {build.label}: {build.kind} needs {least} or newer; "
                 "update the driver, or install a build for an older CUDA release"
             )
+            message += whose(build.version) if build.package.name == "torch" else ""
             evidence = f"{driver.source}; {build.file}:{build.line}: CUDA {build.cuda}; {SOURCE}"
             yield Finding(
                 message, Span(str(build.file), build.line), evidence, commands=_cure(environment, build, driver.version)
@@ -85,16 +88,24 @@ def _least(cuda: str) -> str | None:
 def _cure(environment: Environment, build: Build, driver: str) -> tuple[str, ...]:
     """A build that this driver runs: of the same torch, else of the newest one before it that is known to have one."""
     explain = "patchkit explain driver-too-old"
+    if build.package.name != "torch":
+        runs_11 = numbers(driver) >= numbers(LEAST[(11,)])
+        is_known = runs_11 and not is_before(build.version, (3,)) and not (build.cuda or "").startswith("11")
+        return (*([install_paddle(environment, build, driver)] if is_known else []), explain)
+    if not is_release(build.version):
+        return (explain,)
     mine = numbers(build.version)[:2]
-    known = sorted((release for release in INDEXES if release <= mine), reverse=True)
-    for release in known if build.package.name == "torch" else ():
+    last = LAST_OF_CONDA if environment.is_of_conda(build.package) else mine
+    for release in sorted((release for release in INDEXES if release <= min(mine, last)), reverse=True):
         for tag in INDEXES[release]:
-            least = _least(f"{tag[2:-1]}.{tag[-1]}")
+            cuda = f"{tag[2:-1]}.{tag[-1]}"
+            least = _least(cuda)
             if least is not None and numbers(driver) >= numbers(least):
-                index = f"https://download.pytorch.org/whl/{tag}"
-                if release == mine:
-                    return (install_torch(environment, f"torch=={public(build.version)}+{tag}", index=index),)
-                return (install_torch(environment, f"torch=={release[0]}.{release[1]}.*", index=index), explain)
+                is_same = release == mine
+                wanted = f"{public(build.version)}+{tag}" if is_same else f"{release[0]}.{release[1]}.*"
+                index = f"{TORCH}{tag}"
+                found = install_torch(environment, wanted, index=index, cuda=cuda, note=explain)
+                return found if is_same else (*found, explain)
     return (explain,)
 
 

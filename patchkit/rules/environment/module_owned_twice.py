@@ -22,6 +22,7 @@ from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
 from patchkit.subjects.environment.machine import Machine
 from patchkit.subjects.environment.package import Package, read
+from patchkit.subjects.environment.torch_family import is_release
 
 MODULES = ("ultralytics", "torch", "torchvision", "paddle", "ppdet", "numpy", "PIL", "onnxruntime")
 
@@ -50,7 +51,9 @@ def _finding(environment: Environment, place: Path, file: str, found: list[Packa
     evidence = f"RECORD of {', '.join(package.info.name for package in found)}: {file}"
     kept = [*holders, *(package for package in reversed(found) if package not in holders)]
     kept.sort(key=lambda package: not package.name.endswith("-gpu"))  # who installed that one wants it
-    return Finding(message, Span(str(place)), evidence, commands=tuple(_cure(environment, found, one) for one in kept))
+    # A torch that is no release can be had from no index: it cannot be the one to keep.
+    cures = [_cure(environment, found, one) for one in kept if one.name != "torch" or is_release(one.version)]
+    return Finding(message, Span(str(place)), evidence, commands=tuple(cures))
 
 
 def _agrees(package: Package, place: Path, file: str) -> bool:

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from patchkit.findings import Finding, Severity, Span
 from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
+from patchkit.subjects.environment.indexes import index_of
 from patchkit.subjects.environment.machine import Machine
 from patchkit.subjects.environment.package import Package
-from patchkit.subjects.environment.pair import install_torch
+from patchkit.subjects.environment.torch_family import install_torch, whose
 from patchkit.subjects.environment.versions import satisfies
 
 
@@ -27,6 +28,7 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding]:
         is_asked = requirement.name == "torch" and not requirement.marker
         if is_asked and satisfies(torch.version, requirement.range) is False:
             message = f"{torchvision.label} asks for torch{requirement.range}, and {torch.label} is installed"
+            message += whose(torch.version)
             evidence = f'{torchvision.metadata}:{requirement.line}: "Requires-Dist: {requirement.text}"'
             place = Span(str(torchvision.metadata), requirement.line)
             yield Finding(message, place, evidence, commands=_cure(environment, torch))
@@ -51,9 +53,10 @@ def _builds(environment: Environment, torch: Package, torchvision: Package) -> I
 
 def _cure(environment: Environment, torch: Package) -> tuple[str, ...]:
     """Let the resolver find the torchvision for this torch, in the index that torch came from."""
-    local = torch.version.partition("+")[2]
-    index = f"https://download.pytorch.org/whl/{local}" if local.startswith(("cu", "cpu", "rocm")) else ""
-    return (install_torch(environment, f"torch=={torch.version}", index=index),)
+    mine = environment.torch
+    cuda = (mine.cuda or "") if mine and environment.is_of_conda(torch) else ""
+    note = "patchkit explain torchvision-for-another-torch"
+    return install_torch(environment, torch.version, index=index_of(torch), cuda=cuda, note=note)
 
 
 _PAIR = (

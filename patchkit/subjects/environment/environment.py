@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from patchkit.patching.distinfo import normalised
 from patchkit.patching.target import Target
 from patchkit.subjects.environment.commands import Commands
+from patchkit.subjects.environment.conda import NAMES, channel, conda_packages
 from patchkit.subjects.environment.frameworks import Build, paddle_build, torch_build, torchvision_build
 from patchkit.subjects.environment.package import Package, packages_in
 
@@ -139,6 +140,20 @@ class Environment:
         return edits_of(self)
 
     @cached_property
+    def _conda(self) -> dict[str, Path]:
+        return conda_packages(self.prefix)
+
+    def is_of_conda(self, package: Package) -> bool:
+        """True if conda installed it: its INSTALLER says so, or there is none and conda lists the package."""
+        if package.installer or not self._conda:
+            return package.installer == "conda"
+        return not self._conda.keys().isdisjoint((package.name, *NAMES.get(package.name, ())))
+
+    def conda_channel(self, name: str) -> str:
+        """The channel that a package of conda came from; empty if that is not known."""
+        return channel(self._conda[name]) if name in self._conda else ""
+
+    @cached_property
     def commands(self) -> Commands:
         """How commands for this environment are typed."""
         installers = {package.installer for name in ("pip", *ULTRALYTICS, "torch") for package in self.all(name)}
@@ -150,6 +165,10 @@ class Environment:
             is_of_uv=not has_pip and ("uv" in installers or (not installers and self._first_installer == "uv")),
             folder=str(self.roots[0]) if self.roots else "",
             arguments=self.target.arguments,
+            of_conda=frozenset(package.name for package in self.packages if self.is_of_conda(package))
+            if self._conda
+            else frozenset(),
+            prefix=str(self.prefix) if self._conda else "",
         )
 
     @property

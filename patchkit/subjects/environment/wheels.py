@@ -56,14 +56,14 @@ def differing(environment: Environment, package: Package) -> list[Pin]:
     return [
         pin
         for pin in pins(environment, package)
-        if _is_off(pin, package) and _is_meant(pin.requirement, environment.python_version)
+        if _is_off(environment, pin, package) and _is_meant(pin.requirement, environment.python_version)
     ]
 
 
-def _is_off(pin: Pin, package: Package) -> bool:
+def _is_off(environment: Environment, pin: Pin, package: Package) -> bool:
     """True for another release, or none. Where conda installed the framework, its libraries are no wheels."""
     if pin.installed is None:
-        return package.installer != "conda"
+        return not environment.is_of_conda(package)
     return satisfies(pin.installed.version, pin.requirement.range) is False
 
 
