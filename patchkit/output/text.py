@@ -1,7 +1,5 @@
 """Results as a person reads them."""
 
-import os
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
