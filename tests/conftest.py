@@ -200,3 +200,15 @@ def snapshot(*folders: Path) -> dict[str, tuple[str, int, str]]:
 def without_bytecode(seen: dict[str, tuple[str, int, str]]) -> dict[str, tuple[str, int, str]]:
     """A snapshot without bytecode files, whose time stamps follow their source."""
     return {path: entry for path, entry in seen.items() if not path.endswith(".pyc")}
+
+
+@pytest.fixture
+def told(patchkit: Callable[..., Answer], tmp_path: Path) -> Callable[..., Answer]:
+    """Runs the command on a log with this text."""
+
+    def run_on(text: str | bytes, *arguments: str) -> Answer:
+        log = tmp_path / "train.log"
+        log.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return patchkit("diagnose", log, *arguments)
+
+    return run_on

@@ -1,4 +1,14 @@
-"""Logs of trainings: the messages of the articles and of public reports, small and anonymous."""
+"""Logs of trainings, small and anonymous: the messages of the articles and of public reports; what is read in them."""
+
+import io
+
+from patchkit.diagnose.run import diagnose
+from patchkit.rule import Sign, load_rules
+from patchkit.subjects.train_log.log import TrainLog, read_train_log
+
+RULES = load_rules("patchkit.rules.log")
+SIGNS = [sign for rule in RULES for sign in rule.signs]
+BLOCKING = "CUDA_LAUNCH_BLOCKING=1 <your command>"
 
 ASYNCHRONOUS = """\
 CUDA kernel errors might be asynchronously reported at some other API call, so the stacktrace below might be incorrect.
@@ -242,3 +252,39 @@ CUDA kernel errors might be asynchronously reported at some other API call, so t
 For debugging consider passing CUDA_LAUNCH_BLOCKING=1
 [rank1]:[E ProcessGroupNCCL.cpp:563] [Rank 1] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=81)
 """
+
+
+def read(data: bytes | str, *signs: Sign) -> TrainLog:
+    data = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
+    return read_train_log(io.BytesIO(data), "train.log", signs or SIGNS)
+
+
+def found(data: bytes | str) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Rule, severity and commands of what is recognised, in the order it is told."""
+    data = data.encode() if isinstance(data, str) else data
+    done = diagnose(["-"], io.BytesIO(data))
+    assert not done.skipped
+    return [
+        (one.finding.rule, one.finding.severity.value, one.finding.commands)
+        for one in done.diagnoses
+        if one.finding.severity
+    ]
+
+
+def rules(data: bytes | str) -> list[str]:
+    return [rule for rule, severity, _ in found(data) if severity != "note"]
+
+
+KNOWN = {
+    "cublas-refused": "RuntimeError: CUDA error: CUBLAS_STATUS_INVALID_VALUE when calling `cublasGemmEx( handle, opa)`",
+    "cublas-out-of-memory": "RuntimeError: CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate()`",
+    "cublas-failed": "RuntimeError: CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm( handle)`",
+    "cudnn-mismatch": "RuntimeError: cuDNN version incompatibility: PyTorch was compiled against (8, 9, 2) but found",
+    "cudnn-out-of-memory": "RuntimeError: Unable to find a valid cuDNN algorithm to run convolution",
+    "cudnn-failed": "RuntimeError: cuDNN error: CUDNN_STATUS_MAPPING_ERROR",
+    "unused-parameters": "RuntimeError: Expected to have finished reduction in the prior iteration before starting",
+    "sync-bn-on-cpu": "ValueError: SyncBatchNorm expected input tensor to be on GPU or privateuseone",
+    "box-without-area": "AssertionError: All bounding boxes should have positive height and width. Found invalid box",
+    "yolo-argument-unknown": "SyntaxError: '\x1b[31m\x1b[1mlr\x1b[0m' is not a valid YOLO argument. ",
+    "dfl-target-outside-bins": "ValueError: Target(Tensor(shape=[1], dtype=int64, place=CUDAPlace(0)",
+}

@@ -34,7 +34,8 @@ SIGNS = (
     Sign("Loss became", r"Loss became infinite or NaN"),
 )
 # Counted from 1, `1/100` and `Epoch [1]`; or from 0, `Epoch: [0]`, `Epoch 0:`. `12/100 [==>` is a step of Keras.
-FROM_ONE = re.compile(r"^\s{0,12}(\d{1,6})/\d{1,6}(?!\d| ?\[[=>.])|[Ee]poch(?:\(train\))? {1,3}\[(\d{1,6})\]")
+# 2024/05/01 is a day.
+FROM_ONE = re.compile(r"^\s{0,12}(\d{1,6})/\d{1,6}(?![\d/]| ?\[[=>.])|[Ee]poch(?:\(train\))? {1,3}\[(\d{1,6})\]")
 FROM_ZERO = re.compile(r"[Ee]poch: ?\[?(\d{1,6})|[Ee]poch (\d{1,6}):")
 
 

@@ -9,9 +9,11 @@ WIDTH = 240
 def evidence(*seen: Line | Raised | None) -> str:
     """The lines with their numbers; of a traceback the call in the code of the user, and the exception."""
     rows: dict[str, None] = {}
+    told = {one.last for one in seen if isinstance(one, Raised) and one.traceback.error}
     for one in sorted((one for one in seen if one is not None), key=lambda one: one.number):
         if isinstance(one, Line):
-            rows[f"{one.number}: {_part(one.text, one.at)}"] = None
+            if one.number not in told:
+                rows[f"{one.number}: {_part(one.text, one.at)}"] = None
         else:
             rows.update(dict.fromkeys(_calls(one)))
     return "\n".join(rows)

@@ -5,10 +5,10 @@ import re
 BEFORE, AFTER = 1 << 10, 1 << 13  # bytes of a line on either side of what was looked for: lines can be very long
 HANDLED = r"Warning: |Plan failed with|attempt to recover"  # torch tells so of what it goes on from by itself
 _STYLE = re.compile(r"\x1b\[[0-?]{0,40}[ -/]{0,8}[@-~]")
-# What launchers put before the lines of a process: torchrun, mpirun --tag-output, srun --label, docker compose.
+# What launchers put before the lines of a process: torchrun, paddle, mpirun --tag-output, srun --label, docker compose.
 _RANK = re.compile(
-    r"(?:\[rank\d{1,5}\]: ?|\[default\d{1,5}\]:|\[\d{1,5},\d{1,5}\]<std(?:out|err)>:| {0,3}\d{1,5}: (?=\S)"
-    r"|[\w.-]{1,60}-\d{1,5} {1,20}\| )"
+    r"(?:\[rank\d{1,5}\]: ?|\[rank:\d{1,5}\] |\[default\d{1,5}\]:|\[\d{1,5},\d{1,5}\]<std(?:out|err)>:"
+    r"| {0,3}\d{1,5}: (?=\S)|[\w.-]{1,60}-\d{1,5} {1,20}\| )"
 )
 
 
