@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from patchkit.cli.application import Python, SitePackages, app
+from patchkit.cli.application import Python, SitePackages, Tree, app
 from patchkit.cli.failures import guarded
-from patchkit.cli.patches import Tree
 
 
 class SbomFormat(str, Enum):
