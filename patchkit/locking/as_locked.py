@@ -3,6 +3,8 @@
 Whatever is not certain here is left to planning.
 """
 
+from pathlib import Path
+
 from patchkit.locking.lockfile import Lock, LockedFile, LockedPatch
 from patchkit.patching import results as r
 from patchkit.patching.apply import as_before
@@ -44,7 +46,7 @@ def _applied(patch: LockedPatch, state: PatchState, target: Target) -> Result | 
         == {LockedFile(file.path, file.before_sha256, file.after_sha256) for file in receipt.files}
     )
     holds = same and state.state == APPLIED and holds_rows(state) and shadowing(target, state) is None
-    return as_before(state) if holds and _is_as_now(patch, target) and _is_room(patch) else None
+    return as_before(state) if holds and _is_as_now(patch, target, state.root) and _is_room(patch) else None
 
 
 def _not_applied(patch: LockedPatch, target: Target) -> Result | None:
@@ -55,10 +57,11 @@ def _not_applied(patch: LockedPatch, target: Target) -> Result | None:
         report = TargetReport("distribution", None, None, target.label)
         message = f"optional, and its package is not in {target.label}"
         return Result(patch.id, patch.version, r.ABSENT, report, (), message)
-    if patch.outcome != r.UPSTREAMED or not _is_as_now(patch, target):
+    installed = find_installed(target, (patch.distribution,))
+    if patch.outcome != r.UPSTREAMED or not installed or not _is_as_now(patch, target, installed[0].root):
         return None
     files = tuple(FileReport(file.path, file.before_sha256, file.after_sha256) for file in patch.files)
-    report = TargetReport(patch.kind, patch.distribution, patch.distribution_version, str(target.roots[0]))
+    report = TargetReport(patch.kind, patch.distribution, patch.distribution_version, str(installed[0].root))
     return Result(patch.id, patch.version, r.UPSTREAMED, report, files, f"{patch.label} holds the fix already")
 
 
@@ -67,13 +70,14 @@ def _is_room(patch: LockedPatch) -> bool:
     return place is not None and digest(place.folder) == patch.room_sha256
 
 
-def _is_as_now(patch: LockedPatch, target: Target) -> bool:
-    """True if the distribution has the locked version, and the files that the patch leaves alone their bytes."""
+def _is_as_now(patch: LockedPatch, target: Target, root: Path) -> bool:
+    """True if the root has the locked version, and the files that the patch leaves alone have their bytes."""
     installed = find_installed(target, (patch.distribution,))
-    if len(installed) != 1 or installed[0].distribution.version != patch.distribution_version:
+    places = [(place.root, place.distribution.version) for place in installed]
+    if places != [(root, patch.distribution_version)]:
         return False
     unchanged = [file for file in patch.files if file.before_sha256 == file.after_sha256]
     try:
-        return all(sha256_of((installed[0].root / f.path).read_bytes()) == f.after_sha256 for f in unchanged)
+        return all(sha256_of((root / file.path).read_bytes()) == file.after_sha256 for file in unchanged)
     except OSError:
         return False

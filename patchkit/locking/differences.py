@@ -32,9 +32,10 @@ def _reasons(old: LockedPatch, new: LockedPatch) -> list[str]:
         return [f"the room of {new.version} was changed since it was locked"]
     if is_skipped(old, new):
         return []
-    if (old.outcome == r.ABSENT) != (new.outcome == r.ABSENT):
-        was, now = ("absent", f"{new.label} is installed") if old.outcome == r.ABSENT else (old.label, "it is absent")
-        return [f"locked for {was}, and {now}" if old.outcome != r.ABSENT else f"locked as absent, and {now}"]
+    if old.outcome != new.outcome and r.ABSENT in (old.outcome, new.outcome):
+        was = "as absent" if old.outcome == r.ABSENT else f"for {old.label}"
+        now = "it is absent" if new.outcome == r.ABSENT else f"{new.label} is installed"
+        return [f"locked {was}, and {now}"]
     if (old.kind, old.label) != (new.kind, new.label):
         return [f"locked for {old.label}, and this is {new.label}"]
     reasons = list(_file_reasons(old, new))

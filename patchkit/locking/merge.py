@@ -37,12 +37,11 @@ def _other(chosen: LockedPatch, entry: LockedPatch) -> str:
 
 def completed(new: Lock, old: Lock | None) -> Lock:
     """The new lock, with the old entries of optional patches whose package is absent here, but was not."""
-    if old is None:
-        return new
     entries = []
     for patch in new.patches:
-        before = old.patch(patch.id)
-        is_kept = before is not None and before.outcome != r.ABSENT and before.room_sha256 == patch.room_sha256
-        keeps = patch.optional and patch.outcome == r.ABSENT and is_kept
-        entries.append(replace(before, optional=True) if keeps and before is not None else patch)
+        before = old.patch(patch.id) if old and patch.optional and patch.outcome == r.ABSENT else None
+        if before and before.outcome != r.ABSENT and before.room_sha256 == patch.room_sha256:
+            entries.append(replace(before, optional=True))
+        else:
+            entries.append(patch)
     return replace(new, patches=tuple(entries))
