@@ -75,7 +75,11 @@ class Package:
 
     @cached_property
     def installer(self) -> str:
-        return (read(self.info / "INSTALLER") or b"").decode("utf-8", errors="replace").strip()
+        """pip, uv, conda; empty if nothing says it. It only tells how a command is typed: no finding waits for it."""
+        try:
+            return (read(self.info / "INSTALLER") or b"").decode("utf-8", errors="replace").strip()
+        except SourceUnreadable:
+            return ""
 
     @cached_property
     def origin(self) -> Origin | None:
@@ -150,10 +154,18 @@ def _requirement(text: str, line: int) -> Requirement | None:
 
 
 def packages_in(root: Path) -> list[Package]:
-    """Every distribution whose metadata lies in a folder of the import path, in one pass."""
+    """Every distribution whose metadata lies in a folder of the import path, in one pass.
+
+    A .dist-info is a folder; an .egg-info may be a file.
+    """
     try:
         with os.scandir(root) as entries:
-            names = [entry.name for entry in entries if entry.name.endswith((".dist-info", ".egg-info", ".egg-link"))]
+            names = [
+                entry.name
+                for entry in entries
+                if entry.name.endswith((".egg-info", ".egg-link"))
+                or (entry.name.endswith(".dist-info") and entry.is_dir())
+            ]
     except OSError as error:
         raise SourceUnreadable(f"{root} cannot be read: {error.strerror}", "run as a user who may read it") from error
     return [_package(root, name) for name in sorted(names)]
