@@ -22,7 +22,6 @@ from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
 from patchkit.subjects.environment.machine import Machine
 from patchkit.subjects.environment.package import Package, read
-from patchkit.subjects.environment.torch_family import is_release
 
 MODULES = ("ultralytics", "torch", "torchvision", "paddle", "ppdet", "numpy", "PIL", "onnxruntime")
 
@@ -69,6 +68,8 @@ def _cure(environment: Environment, found: list[Package], kept: Package, *, is_t
     A torch that is no release can be had from no index: it is kept where its files are there, or not at all.
     """
     import shlex
+
+    from patchkit.subjects.environment.torch_family import is_release
 
     stale = [one for one in found if one is not kept and one.name == kept.name]
     others = [one for one in found if one.name != kept.name]

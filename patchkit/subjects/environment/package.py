@@ -116,7 +116,7 @@ class Package:
 
         Raises   SourceUnreadable if it may not be read.
         """
-        data = b"\n" + (read(self.record) or b"")
+        data = b"\n" + (read(f"{self.root}/{self.folder}/RECORD") or b"")  # of every distribution there is
         return [file for file in files if f"\n{file},".encode() in data]
 
     @cached_property
@@ -179,13 +179,14 @@ def _package(root: Path, folder: str) -> Package:
     return Package(root, folder, normalised(name if dash else stem), version if dash else "")
 
 
-def read(path: Path) -> bytes | None:
+def read(path: Path | str) -> bytes | None:
     """The bytes of a file; None if there is none.
 
     Raises   SourceUnreadable if it may not be read.
     """
     try:
-        return path.read_bytes()
+        with open(path, "rb") as file:  # noqa: PTH123 - some hundred times
+            return file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
