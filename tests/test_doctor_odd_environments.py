@@ -105,6 +105,15 @@ def test_a_release_over_a_build_of_nvidia_is_cured_by_what_can_be_had(text: str,
     assert [command.endswith("torch==2.2.0") for command in commands][-1:] == [True]
 
 
+def test_two_releases_of_one_opencv_are_told_and_the_newer_one_is_kept(tmp_path: Path) -> None:
+    site, releases = tmp_path / "site", ("4.10.0.84", "4.9.0.80")
+    rows = (f"-- site/opencv_python-{one}.dist-info/RECORD --\ncv2/__init__.py,,\n" for one in releases)
+    (command,) = only(looked(tmp_path, "".join(rows)), "opencv-twice")["commands"]
+    old, new = (f"rm -r {site}/opencv_python-{one}.dist-info" for one in reversed(releases))
+    assert command.startswith(f"{old} && {new} && pip install")
+    assert command.endswith(f"opencv-python=={releases[0]}")
+
+
 @pytest.mark.parametrize("version", [NVIDIA, "2.6.0.dev20241112+cpu"])
 def test_a_torch_that_no_index_has_is_asked_for_by_no_rule(version: str, tmp_path: Path) -> None:
     driver = (
