@@ -8,12 +8,11 @@ folder, in two forms: progress bars that go back to the start of their line, and
 
 import argparse
 import random
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import which
 
-from installation import Installation, Usage, machine, measure_in_turn
+from installation import Usage, installation, machine, measure_in_turn
 
 GOAL_MB_S, GOAL_MB = 200, 100
 CRASH = (
@@ -59,10 +58,8 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=1000, help="size of a log (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="counted rounds (default: %(default)s)")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        installed = Installation(folder)
-        log = folder / "train.log"
+    with installation() as installed:
+        log = installed.folder / "train.log"
         print(f"median of {arguments.rounds} rounds, {machine()}; goal {GOAL_MB_S} MB/s and at most {GOAL_MB} MB")
         for title, part in (("progress bars", bars), ("one line a step", lines)):
             write(log, b"".join(part(random.Random(0))), arguments.megabytes * 1_000_000)

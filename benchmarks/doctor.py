@@ -7,11 +7,10 @@ ultralytics is a real wheel; the others are metadata as wide as that of real env
 """
 
 import argparse
-import tempfile
 from itertools import cycle
 from pathlib import Path
 
-from installation import Installation, machine, measure_in_turn
+from installation import installation, machine, measure_in_turn
 
 TARGET = "ultralytics==8.2.50"
 GOAL_MS = 250
@@ -37,14 +36,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15, help="counted rounds (default: %(default)s)")
     parser.add_argument("--distributions", type=int, default=300, help="in the environment (default: %(default)s)")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        installed = Installation(folder)
-        apart = folder / "apart"
+    with installation() as installed:
+        apart = installed.folder / "apart"
         installed.pip("install", "--no-deps", "--target", apart, TARGET)
         fill(apart, arguments.distributions)
         installed.pip("install", "--no-deps", TARGET)
-        site = next((folder).glob("**/lib/python*/site-packages"))
+        site = next(installed.folder.glob("**/lib/python*/site-packages"))
         fill(site, arguments.distributions)
         patchkit = installed.patchkit
         commands = {

@@ -5,8 +5,10 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import venv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from statistics import median
@@ -39,6 +41,7 @@ class Installation:
     """A virtual environment with patchkit, built from this checkout as a wheel."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         venv.create(folder / "env", symlinks=True, with_pip=True)
         self.python = folder / "env/bin/python"
         self.patchkit = folder / "env/bin/patchkit"
@@ -47,6 +50,13 @@ class Installation:
     def pip(self, command: str, *arguments: str | Path) -> None:
         quiet = ("-m", "pip", "-qq", "--disable-pip-version-check")
         subprocess.run([self.python, *quiet, command, *arguments], check=True, env=ENVIRONMENT)
+
+
+@contextmanager
+def installation() -> Iterator[Installation]:
+    """One in a folder of its own, which is removed at the end."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Installation(Path(name))
 
 
 def measure(command: Sequence[str | Path], *, expected: int) -> Usage:

@@ -20,6 +20,8 @@ from typing import Any
 
 import pytest
 
+from tests.stand_in_wheels import sound
+
 REPOSITORY = Path(__file__).parents[1]
 CACHE = Path(os.environ.get("PATCHKIT_TEST_CACHE", REPOSITORY / ".cache"))
 LOSS = "ultralytics/utils/loss.py"
@@ -212,3 +214,33 @@ def told(patchkit: Callable[..., Answer], tmp_path: Path) -> Callable[..., Answe
         return patchkit("diagnose", log, *arguments)
 
     return run_on
+
+
+@pytest.fixture
+def no_caches_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies in the caches of the machine, and on its library path, is none of the tests' business."""
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("CONDA_PKGS_DIRS", "")
+    monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
+
+
+@pytest.fixture
+def uv(tmp_path: Path) -> Callable[..., Environment]:
+    """Environments that uv makes with hardlinks into one cache."""
+
+    def build(name: str, *wheels: Path) -> Environment:
+        env = Environment(tmp_path / name)
+        checked([sys.executable, "-m", "uv", "venv", "--quiet", "--python", sys.executable, env.folder])
+        install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--link-mode", "hardlink", "--no-deps"]
+        checked([*install, "--python", env.python, *wheels])
+        return env
+
+    return build
+
+
+@pytest.fixture
+def cuda(environment: Callable[..., Environment], tmp_path: Path) -> Environment:
+    env = environment()
+    env.pip("install", "--no-deps", *sound(tmp_path / "wheels"))
+    return env

@@ -8,6 +8,7 @@ from pathlib import Path
 
 CUBLAS = {"nvidia/cublas/lib/libcublas.so.12": "cublas\n", "nvidia/cublas/lib/libcublasLt.so.12": "cublasLt\n"}
 LINUX = 'platform_system == "Linux"'
+PINS = [f"nvidia-cublas-cu12==12.1.3.1; {LINUX}", f"nvidia-cudnn-cu12==8.9.2.26; {LINUX}", "filelock"]
 
 
 def stand_in(
@@ -61,3 +62,15 @@ def paddle(folder: Path, name: str, version: str, cuda: str = "False") -> Path:
         f"full_version     = '{version}'\ncuda_version     = '{cuda}'\ncudnn_version    = 'False'\ncommit = '7688495'\n"
     )
     return stand_in(folder, name, version, {"paddle/__init__.py": "", "paddle/version/__init__.py": text})
+
+
+def sound(folder: Path) -> list[Path]:
+    """Wheels that go together."""
+    return [
+        torch(folder, requires=PINS),
+        stand_in(folder, "nvidia-cublas-cu12", "12.1.3.1", CUBLAS),
+        stand_in(folder, "nvidia-cudnn-cu12", "8.9.2.26", {"nvidia/cudnn/lib/libcudnn.so.8": "cudnn\n"}),
+        torchvision(folder, "0.16.0", "+cu121", ["torch (==2.1.0)"]),
+        stand_in(folder, "numpy", "1.26.4", {"numpy/__init__.py": ""}),
+        stand_in(folder, "opencv-python", "4.10.0.84", {"cv2/__init__.py": ""}),
+    ]

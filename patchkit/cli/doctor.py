@@ -69,6 +69,8 @@ def _request(
         )
     if not root.is_dir():
         raise TargetRefused(f"--root {root}: no such folder", "name the root of a file system")
+    if python is not None:
+        _refuse_dangling(Path(python))
     target = find_target(python, site_packages, fast=True)
     is_own = python is None and site_packages is None
     if python is not None:
@@ -78,12 +80,29 @@ def _request(
     return Request(target, Machine(root, os.environ), executable, is_own, select, ignore)
 
 
+def _refuse_dangling(python: Path) -> None:
+    """Raises   TargetRefused for a virtual environment whose Python was removed: its packages can still be read."""
+    import os
+
+    from patchkit.errors import TargetRefused
+
+    # By os.path, to which no permission is a no: what may not be read is told where it is read.
+    link = python / "bin/python" if os.path.isdir(python) else python  # noqa: PTH112
+    if os.path.islink(link) and not os.path.exists(link):  # noqa: PTH110, PTH114
+        raise TargetRefused(
+            f"{link}: this link leads to {os.readlink(link)}, which is not there",  # noqa: PTH115
+            "make the environment anew, or name the folder of its packages with --site-packages DIR",
+        )
+
+
 def _beside(site_packages: Path) -> Path | None:
     """The Python of the environment that a folder PREFIX/lib/pythonX.Y/site-packages belongs to."""
+    import os
+
     if len(site_packages.parents) < 3 or not site_packages.parent.name.startswith("python"):
         return None
     executable = site_packages.parents[2] / "bin/python"
-    return executable if executable.is_file() else None
+    return executable if os.path.isfile(executable) else None  # noqa: PTH113 - no permission is a no
 
 
 def _rendered(examined: "Examined", format: DoctorFormat) -> str:

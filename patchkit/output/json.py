@@ -11,6 +11,7 @@ from patchkit.findings import Severity
 if TYPE_CHECKING:
     from patchkit.audit.run import Audited
     from patchkit.errors import PatchkitError
+    from patchkit.findings import Report
     from patchkit.locking.lock import Locked
     from patchkit.locking.report import LockReport
     from patchkit.numerics.rows import Row
@@ -192,11 +193,18 @@ def render_matrix(room: "Room", releases: "Sequence[Tested]", *, is_same: bool) 
 
 
 def render_audit(audited: "Audited", diff: bytes | None = None) -> str:
-    report = audited.report
     return render(
         "audit",
         subject=_subject(audited),
-        findings=[
+        **report_of(audited.report),
+        **({"diff": diff.decode("utf-8")} if diff is not None else {}),
+    )
+
+
+def report_of(report: "Report", *, with_commands: bool = False) -> dict[str, Any]:
+    """What rules found, could not look at, and how much it is."""
+    return {
+        "findings": [
             {
                 "rule": finding.rule,
                 "severity": finding.severity,
@@ -208,13 +216,13 @@ def render_audit(audited: "Audited", diff: bytes | None = None) -> str:
                 },
                 "evidence": finding.evidence,
                 "fix": finding.fix and {"title": finding.fix.title, "safe": finding.fix.safe},
+                **({"commands": list(finding.commands)} if with_commands else {}),
             }
             for finding in report.findings
         ],
-        skipped=[{"rule": skipped.rule, "reason": skipped.reason} for skipped in report.skipped],
-        counts={severity.value: report.count(severity) for severity in Severity},
-        **({"diff": diff.decode("utf-8")} if diff is not None else {}),
-    )
+        "skipped": [{"rule": skipped.rule, "reason": skipped.reason} for skipped in report.skipped],
+        "counts": {severity.value: report.count(severity) for severity in Severity},
+    }
 
 
 def _subject(audited: "Audited") -> dict[str, Any]:

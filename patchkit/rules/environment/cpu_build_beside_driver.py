@@ -15,10 +15,7 @@ from patchkit.findings import Finding, Severity, Span
 from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, PADDLES, Environment
 from patchkit.subjects.environment.frameworks import Build
-from patchkit.subjects.environment.indexes import PYPI
 from patchkit.subjects.environment.machine import Machine
-from patchkit.subjects.environment.paddles import install_paddle
-from patchkit.subjects.environment.torch_family import install_torch, whose
 from patchkit.subjects.environment.versions import public
 
 
@@ -28,6 +25,8 @@ def check(environment: Environment, machine: Machine) -> Iterator[Finding]:
         return
     for build in environment.frameworks:
         if build.cuda is None and build.other is None and not _is_of_two(environment, build):
+            from patchkit.subjects.environment.torch_family import whose
+
             message = f"{build.label} is a build for the CPU, on a machine with NVIDIA driver {driver.version}"
             message += whose(build.version) if build.package.name == "torch" else ""
             evidence = f"{build.file}:{build.line} names no CUDA; {driver.source}"
@@ -44,6 +43,10 @@ def _is_of_two(environment: Environment, build: Build) -> bool:
 
 
 def _cure(environment: Environment, build: Build, driver: str) -> tuple[str, ...]:
+    from patchkit.subjects.environment.indexes import PYPI
+    from patchkit.subjects.environment.paddles import install_paddle
+    from patchkit.subjects.environment.torch_family import install_torch
+
     if build.package.name == "torch":
         # The index of PyPI holds the CUDA build for Linux; the local part of the version is that of the CPU.
         # A build that every driver of CUDA 12 runs is the one for conda.

@@ -34,8 +34,9 @@ def check(environment: Environment, machine: Machine) -> Iterator[Finding | Skip
     differing = [shadow for shadow in found if shadow.differs]
     for folder in dict.fromkeys(shadow.folder for shadow in differing):
         here = [shadow for shadow in differing if shadow.folder == folder]
-        message = f"LD_LIBRARY_PATH puts {folder} before the wheels: {'; '.join(map(_told, here))}"
-        path = os.pathsep.join(map(str, machine.library_path))
+        named = "the working directory, by an empty entry," if folder == Path() else folder
+        message = f"LD_LIBRARY_PATH puts {named} before the wheels: {'; '.join(map(_told, here))}"
+        path = machine.environ["LD_LIBRARY_PATH"]
         evidence = f"LD_LIBRARY_PATH={path}; {here[0].path.resolve()}; pytorch/pytorch#174320"
         commands = (_without(machine, {shadow.folder for shadow in differing}),)
         yield Finding(message, Span(str(here[0].path)), evidence, commands=commands)

@@ -20,10 +20,7 @@ from patchkit.findings import Finding, Severity, Skipped, Span
 from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
 from patchkit.subjects.environment.frameworks import Build
-from patchkit.subjects.environment.indexes import TORCH
 from patchkit.subjects.environment.machine import Machine
-from patchkit.subjects.environment.paddles import install_paddle
-from patchkit.subjects.environment.torch_family import LAST_OF_CONDA, install_torch, is_release, whose
 from patchkit.subjects.environment.versions import Numbers, is_before, numbers, public
 
 SOURCE = "https://docs.nvidia.com/deploy/cuda-compatibility/minor-version-compatibility.html"
@@ -69,6 +66,8 @@ def check(environment: Environment, machine: Machine) -> Iterator[Finding | Skip
             if machine.forward_compatibility is not None:
                 yield Skipped(f"{machine.forward_compatibility} may make driver {driver.version} do for {build.kind}")
                 continue
+            from patchkit.subjects.environment.torch_family import whose
+
             message = (
                 f"driver {driver.version} is too old for {build.label}: {build.kind} needs {least} or newer; "
                 "update the driver, or install a build for an older CUDA release"
@@ -87,6 +86,10 @@ def _least(cuda: str) -> str | None:
 
 def _cure(environment: Environment, build: Build, driver: str) -> tuple[str, ...]:
     """A build that this driver runs: of the same torch, else of the newest one before it that is known to have one."""
+    from patchkit.subjects.environment.indexes import TORCH
+    from patchkit.subjects.environment.paddles import install_paddle
+    from patchkit.subjects.environment.torch_family import LAST_OF_CONDA, install_torch, is_release
+
     explain = "patchkit explain driver-too-old"
     if build.package.name != "torch":
         runs_11 = numbers(driver) >= numbers(LEAST[(11,)])

@@ -22,7 +22,6 @@ from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
 from patchkit.subjects.environment.machine import Machine
 from patchkit.subjects.environment.package import Package, read
-from patchkit.subjects.environment.torch_family import is_release
 
 MODULES = ("ultralytics", "torch", "torchvision", "paddle", "ppdet", "numpy", "PIL", "onnxruntime")
 
@@ -51,9 +50,8 @@ def _finding(environment: Environment, place: Path, file: str, found: list[Packa
     evidence = f"RECORD of {', '.join(package.info.name for package in found)}: {file}"
     kept = [*holders, *(package for package in reversed(found) if package not in holders)]
     kept.sort(key=lambda package: not package.name.endswith("-gpu"))  # who installed that one wants it
-    # A torch that is no release can be had from no index: it cannot be the one to keep.
-    cures = [_cure(environment, found, one) for one in kept if one.name != "torch" or is_release(one.version)]
-    return Finding(message, Span(str(place)), evidence, commands=tuple(cures))
+    cures = [_cure(environment, found, one, is_there=holders == [one]) for one in kept]
+    return Finding(message, Span(str(place)), evidence, commands=tuple(cure for cure in cures if cure))
 
 
 def _agrees(package: Package, place: Path, file: str) -> bool:
@@ -64,13 +62,20 @@ def _agrees(package: Package, place: Path, file: str) -> bool:
         return False
 
 
-def _cure(environment: Environment, found: list[Package], kept: Package) -> str:
-    """Keep one of them. Of two folders with one name, which a broken upgrade leaves, pip removes only one at a time."""
+def _cure(environment: Environment, found: list[Package], kept: Package, *, is_there: bool) -> str:
+    """Keep one of them. Of two folders with one name, which a broken upgrade leaves, pip removes only one at a time.
+
+    A torch that is no release can be had from no index: it is kept where its files are there, or not at all.
+    """
     import shlex
+
+    from patchkit.subjects.environment.torch_family import is_release
 
     stale = [one for one in found if one is not kept and one.name == kept.name]
     others = [one for one in found if one.name != kept.name]
     steps = [f"rm -r {shlex.quote(str(one.info))}" for one in stale]
+    if kept.name == "torch" and not is_release(kept.version):
+        return " && ".join(steps) if is_there and not others else ""
     steps += [environment.commands.uninstall(*others)] if others else []
     return " && ".join([*steps, environment.commands.reinstall(kept)])
 

@@ -19,6 +19,7 @@ from patchkit.findings import Finding, Severity, Span
 from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, PADDLES, Environment
 from patchkit.subjects.environment.machine import Machine
+from patchkit.subjects.environment.package import Package
 from patchkit.subjects.environment.versions import is_before, numbers
 
 FIRST = {  # release that takes numpy 2, severity for older ones, source
@@ -34,14 +35,23 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding]:
         return
     for package in filter(None, (environment.find("torch"), environment.find(*PADDLES))):
         first, severity, source = limit = FIRST[package.name.removesuffix("-gpu")]
-        if package.name == "torch" and not is_before(package.version, first) and package.is_for_windows:
+        version = _version(environment, package)
+        if package.name == "torch" and not is_before(version, first) and package.is_for_windows:
             first, severity, source = limit = WINDOWS
-        if is_before(package.version, first):
+        if is_before(version, first):
             built = "for Windows was built with numpy 1" if limit is WINDOWS else "is of before numpy 2"
-            message = f"{package.label} {built}, and numpy {numpy.version} is installed"
+            message = f"{package.name} {version} {built}, and numpy {numpy.version} is installed"
             evidence = f"{package.info.name} and {numpy.info.name}; {source}"
             command = environment.commands.install("numpy<2")
             yield Finding(message, Span(str(numpy.metadata)), evidence, severity=severity, commands=(command,))
+
+
+def _version(environment: Environment, package: Package) -> str:
+    """That of the code: of two folders of metadata, or one that names no version, its own file says which it is."""
+    if package.tagged and len(environment.all(package.name)) == 1:
+        return package.version
+    build = environment.torch if package.name == "torch" else environment.paddle
+    return build.version if build else package.version
 
 
 _TORCH = "-- site/torch-{}.dist-info/METADATA --\nName: torch\n-- site/numpy-{}.dist-info/METADATA --\nName: numpy\n"

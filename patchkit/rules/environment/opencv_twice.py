@@ -19,6 +19,7 @@ from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
 from patchkit.subjects.environment.machine import Machine
 from patchkit.subjects.environment.package import Package
+from patchkit.subjects.environment.versions import numbers
 
 NAMES = (
     "opencv-python",
@@ -33,7 +34,7 @@ FILE = "cv2/__init__.py"
 
 def check(environment: Environment, _: Machine) -> Iterator[Finding]:
     # conda-forge has metadata of several names, without files, so that pip is content with its one OpenCV.
-    found = [package for name in NAMES if (package := environment.find(name)) and package.listed([FILE])]
+    found = [package for name in NAMES for package in environment.all(name) if package.listed([FILE])]
     if len({package.root for package in found}) == 1 and len(found) > 1:
         message = f"{', '.join(package.label for package in found)} all install the module cv2"
         evidence = f"{', '.join(package.info.name for package in found)}; README of opencv-python"
@@ -41,10 +42,18 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding]:
 
 
 def _cures(environment: Environment, found: list[Package]) -> tuple[str, ...]:
-    """Keep one of them, with the extra modules if there were any: with windows, or without."""
+    """Keep one of them, with the extra modules if there were any: with windows, or without.
+
+    Of two folders with one name, which a broken upgrade leaves, pip removes only one, and the newer release is kept.
+    """
+    import shlex
+
     commands = environment.commands
     has_contrib = any("contrib" in package.name for package in found)
-    uninstall = commands.uninstall(*found)
+    found = sorted(found, key=lambda package: numbers(package.version), reverse=True)
+    named = {package.name: package for package in reversed(found)}
+    stale = [f"rm -r {shlex.quote(str(package.info))}" for package in found if named[package.name] is not package]
+    uninstall = " && ".join([*stale, commands.uninstall(*named.values())])
     keep = []
     for is_headless in (False, True):
         kept = [package for package in found if package.name.endswith("-headless") == is_headless]

@@ -9,6 +9,7 @@ Fix safety   `patchkit apply` checks the code itself before it writes, and `patc
 References   tested.json of each patch, which `patchkit matrix` writes: what was found in the published wheels.
 """
 
+import os
 from collections.abc import Iterator
 
 from patchkit.errors import PatchkitError
@@ -50,9 +51,9 @@ def _look(environment: Environment, concern: Concern) -> Iterator[Finding | Skip
 def _unlike(environment: Environment, concern: Concern, found: Known) -> str:
     """Why the files are not known to be those of the release; empty if they are."""
     package = concern.package
-    missing = [file for file in found.files if not (package.root / file).is_file()]
+    missing = [file for file in found.files if not os.path.isfile(package.root / file)]  # noqa: PTH113 - no permission
     if missing:
-        return f"{package.root / missing[0]} is not there"
+        return f"{package.root / missing[0]} is not there, or may not be read"
     edits = environment.edits[package.info]
     if edits.fault is not None:
         return edits.fault.message

@@ -13,10 +13,8 @@ from collections.abc import Iterator
 from patchkit.findings import Finding, Severity, Span
 from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
-from patchkit.subjects.environment.indexes import index_of
 from patchkit.subjects.environment.machine import Machine
 from patchkit.subjects.environment.package import Package
-from patchkit.subjects.environment.torch_family import install_torch, whose
 from patchkit.subjects.environment.versions import satisfies
 
 
@@ -27,6 +25,8 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding]:
     for requirement in torchvision.requirements:
         is_asked = requirement.name == "torch" and not requirement.marker
         if is_asked and satisfies(torch.version, requirement.range) is False:
+            from patchkit.subjects.environment.torch_family import whose
+
             message = f"{torchvision.label} asks for torch{requirement.range}, and {torch.label} is installed"
             message += whose(torch.version)
             evidence = f'{torchvision.metadata}:{requirement.line}: "Requires-Dist: {requirement.text}"'
@@ -53,6 +53,9 @@ def _builds(environment: Environment, torch: Package, torchvision: Package) -> I
 
 def _cure(environment: Environment, torch: Package) -> tuple[str, ...]:
     """Let the resolver find the torchvision for this torch, in the index that torch came from."""
+    from patchkit.subjects.environment.indexes import index_of
+    from patchkit.subjects.environment.torch_family import install_torch
+
     mine = environment.torch
     cuda = (mine.cuda or "") if mine and environment.is_of_conda(torch) else ""
     note = "patchkit explain torchvision-for-another-torch"

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from patchkit.errors import PatchkitError
+from patchkit.errors import PatchkitError, SourceUnreadable
 from patchkit.subjects.environment.machine import Machine
 from patchkit.subjects.environment.package import Package, packages_in
 from patchkit.subjects.environment.records import Edited, edited_files, rows_of
@@ -28,6 +28,8 @@ def poisoned(
     """The entries for distributions of these names that hold edited files; an error for one that cannot be read.
 
     `tops` are the folders that these distributions install; one look for each tells an entry of another package.
+
+    Raises   SourceUnreadable if a cache may not be listed.
     """
     for tool, place, root in _entries(machine, prefix, tops):
         for package in packages_in(root):
@@ -63,6 +65,8 @@ def _folders(place: Path) -> list[Path]:
     try:
         with os.scandir(place) as entries:
             return sorted(place / entry.name for entry in entries if entry.is_dir())
+    except PermissionError as error:
+        raise SourceUnreadable(f"{place} cannot be read: {error.strerror}", "run as a user who may read it") from error
     except OSError:
         return []
 

@@ -4,7 +4,6 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from patchkit.subjects.environment.indexes import index_of
 from patchkit.subjects.environment.package import Package
 
 
@@ -54,6 +53,8 @@ class Commands:
         if origin is not None and origin.editable is None:
             url = f"{origin.system}+{origin.url}@{origin.commit}" if origin.system else origin.url
             requirement = f"{package.name} @ {url}"
+        from patchkit.subjects.environment.indexes import index_of
+
         index = index_of(package) if origin is None else ""
         return self.install(requirement, force=True, no_deps=True, index=index)
 

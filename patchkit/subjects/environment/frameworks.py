@@ -1,6 +1,7 @@
 """The builds of torch, torchvision and paddle, from the version files that their wheels hold."""
 
 import ast
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,8 @@ def torchvision_build(package: Package) -> Build | None:
 
 
 def paddle_build(package: Package) -> Build | None:
-    file = next((place for name in PADDLE if (place := package.root / name).is_file()), package.root / PADDLE[0])
+    places = [package.root / name for name in PADDLE]
+    file = next((place for place in places if os.path.isfile(place)), places[0])  # noqa: PTH113 - no permission is a no
     found = _assigned(file, "full_version", "cuda_version")
     if found is None:
         return None

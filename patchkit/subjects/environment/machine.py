@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from patchkit.errors import SourceUnreadable
 from patchkit.subjects.environment.package import read
 
 DRIVER = "proc/driver/nvidia/version"
@@ -37,11 +38,11 @@ class Machine:
     @cached_property
     def driver(self) -> Driver | None:
         """The driver; None if none is loaded, or its files do not say which."""
-        text = (read(self.root / DRIVER) or b"").decode("utf-8", errors="replace")
+        text = _text(self.root / DRIVER) or ""
         found = re.search(r"Kernel Module(?:\s+for\s+\S+)?\s+(\d+(?:\.\d+)+)", text)
         if found:
             return Driver(found[1], str(self.root / DRIVER))
-        text = (read(self.root / DRIVER_MODULE) or b"").decode("utf-8", errors="replace").strip()
+        text = (_text(self.root / DRIVER_MODULE) or "").strip()
         return Driver(text, str(self.root / DRIVER_MODULE)) if re.fullmatch(r"\d+(\.\d+)+", text) else None
 
     @property
@@ -49,6 +50,8 @@ class Machine:
         """The driver in words."""
         if self.driver:
             return self.driver.version
+        if _text(self.root / DRIVER) is None:
+            return f"{self.root / DRIVER} cannot be read"
         is_there = os.path.lexists(self.root / DRIVER_OF_WINDOWS)
         return "that of Windows, its release is not known here" if is_there else "none is loaded"
 
@@ -59,7 +62,7 @@ class Machine:
         if not os.path.isdir(folder):  # noqa: PTH112 - no permission is a no
             return None
         try:
-            data = json.loads(read(folder / "version.json") or b"{}")
+            data = json.loads(_text(folder / "version.json") or "{}")
             return str(data.get("cuda", {}).get("version", ""))
         except (ValueError, AttributeError):
             return ""
@@ -103,3 +106,11 @@ class Machine:
         above = [prefix.parent.parent / "pkgs"] if prefix.parent.name == "envs" else []
         places = [*named, prefix / "pkgs", *above, *([self.home / ".conda/pkgs"] if self.home else [])]
         return [place for place in dict.fromkeys(places) if os.path.isdir(place)]  # noqa: PTH112
+
+
+def _text(path: Path) -> str | None:
+    """The text of a file, empty if there is none; None if it may not be read."""
+    try:
+        return (read(path) or b"").decode("utf-8", errors="replace")
+    except SourceUnreadable:
+        return None

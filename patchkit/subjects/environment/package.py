@@ -75,7 +75,11 @@ class Package:
 
     @cached_property
     def installer(self) -> str:
-        return (read(self.info / "INSTALLER") or b"").decode("utf-8", errors="replace").strip()
+        """pip, uv, conda; empty if nothing says it. It only tells how a command is typed: no finding waits for it."""
+        try:
+            return (read(self.info / "INSTALLER") or b"").decode("utf-8", errors="replace").strip()
+        except SourceUnreadable:
+            return ""
 
     @cached_property
     def origin(self) -> Origin | None:
@@ -112,7 +116,7 @@ class Package:
 
         Raises   SourceUnreadable if it may not be read.
         """
-        data = b"\n" + (read(self.record) or b"")
+        data = b"\n" + (read(f"{self.root}/{self.folder}/RECORD") or b"")  # of every distribution there is
         return [file for file in files if f"\n{file},".encode() in data]
 
     @cached_property
@@ -150,10 +154,18 @@ def _requirement(text: str, line: int) -> Requirement | None:
 
 
 def packages_in(root: Path) -> list[Package]:
-    """Every distribution whose metadata lies in a folder of the import path, in one pass."""
+    """Every distribution whose metadata lies in a folder of the import path, in one pass.
+
+    A .dist-info is a folder; an .egg-info may be a file.
+    """
     try:
         with os.scandir(root) as entries:
-            names = [entry.name for entry in entries if entry.name.endswith((".dist-info", ".egg-info", ".egg-link"))]
+            names = [
+                entry.name
+                for entry in entries
+                if entry.name.endswith((".egg-info", ".egg-link"))
+                or (entry.name.endswith(".dist-info") and entry.is_dir())
+            ]
     except OSError as error:
         raise SourceUnreadable(f"{root} cannot be read: {error.strerror}", "run as a user who may read it") from error
     return [_package(root, name) for name in sorted(names)]
@@ -167,13 +179,14 @@ def _package(root: Path, folder: str) -> Package:
     return Package(root, folder, normalised(name if dash else stem), version if dash else "")
 
 
-def read(path: Path) -> bytes | None:
+def read(path: Path | str) -> bytes | None:
     """The bytes of a file; None if there is none.
 
     Raises   SourceUnreadable if it may not be read.
     """
     try:
-        return path.read_bytes()
+        with open(path, "rb") as file:  # noqa: PTH123 - some hundred times
+            return file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

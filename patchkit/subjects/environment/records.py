@@ -25,11 +25,12 @@ class Edited:
 def edited_files(root: Path, rows: list[Row], hashed: Collection[str]) -> list[Edited]:
     """The sources that differ from their row: all by their size, those of `hashed` by their hash as well.
 
-    Files that are gone are left out: images are made smaller by taking tests away.
+    Files that are gone are left out: images are made smaller by taking tests away. So are those outside of the root:
+    installers write the scripts in `bin` to suit the Python, and several distributions may share them.
     """
     found = []
     for path, digest, size in rows:
-        if not path.endswith(SOURCES) or not digest or not size.isdigit():
+        if not path.endswith(SOURCES) or not digest or not size.isdigit() or path[0] == "/" or "../" in path:
             continue
         place = f"{root}/{path}"
         try:

@@ -1,0 +1,71 @@
+"""`doctor` on targets that are none, and on files that are damaged: it refuses or skips, and claims nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from patchkit.doctor.run import PACKAGE
+from patchkit.rule import load_rules
+from tests.conftest import Environment, wheel
+from tests.doctor_look import look, rules, unprivileged
+from tests.support import RELEASE, Patchkit, assert_refused
+
+pytestmark = pytest.mark.usefixtures("no_caches_of_this_machine")
+
+
+def test_targets_that_are_no_environment_are_refused(patchkit: Patchkit, tmp_path: Path) -> None:
+    empty = tmp_path / "site"
+    empty.mkdir()
+    assert_refused(patchkit("doctor", "--site-packages", tmp_path / "absent"), "no such folder")
+    assert_refused(patchkit("doctor", "--site-packages", empty), "no package is installed there")
+    assert_refused(patchkit("doctor", "--python", tmp_path / "absent"), "no Python interpreter")
+    assert_refused(patchkit("doctor", "--path", tmp_path), "a source tree has none")
+    assert_refused(patchkit("doctor", "--root", tmp_path / "absent"), "--root", "no such folder")
+    assert_refused(patchkit("doctor", "--select", "opencv-twise"), "did you mean 'opencv-twice'?")
+    everything = [word for rule in load_rules(PACKAGE) for word in ("--ignore", rule.id)]
+    assert_refused(patchkit("doctor", *everything), "no rule is left")
+    assert patchkit("doctor", "--site-packages", empty, "--format", "json").json["command"] == "doctor"
+
+
+DAMAGED = [
+    "torch-2.1.0.dist-info/METADATA",
+    "torch/version.py",
+    "ultralytics-8.2.50.dist-info/RECORD",
+    "ultralytics-8.2.50.dist-info/direct_url.json",
+]
+
+
+@pytest.mark.parametrize("damage", ["empty", "binary", "link to nowhere", "folder", "unreadable"])
+@pytest.mark.parametrize("file", DAMAGED)
+def test_files_that_are_damaged_are_told_and_nothing_is_claimed(
+    file: str, damage: str, cuda: Environment, patchkit: Patchkit, tmp_path: Path
+) -> None:
+    cuda.pip("install", "--no-deps", wheel(RELEASE))
+    path = cuda.site / file
+    path.unlink(missing_ok=True)
+    if damage == "link to nowhere":
+        path.symlink_to(tmp_path / "nowhere")
+    elif damage == "folder":
+        path.mkdir()
+    else:
+        path.write_bytes({"empty": b"", "binary": b'\xff\x00\x1b[31m,"\n\x80'}.get(damage, b"x"))
+    if damage == "unreadable":
+        path.chmod(0)
+        answer = unprivileged(patchkit, cuda)
+    else:
+        answer = look(patchkit, cuda)
+    assert (answer.code, rules(answer)) == (0, set()), answer.out + answer.err
+    assert "Traceback" not in answer.err
+    harmless = file.endswith("version.py") and damage == "link to nowhere"
+    harmless = harmless or (file.endswith("direct_url.json") and damage == "link to nowhere")
+    told = [skipped["reason"] for skipped in answer.json["skipped"] if file.rpartition("/")[2] in skipped["reason"]]
+    assert told or harmless, answer.out
+
+
+def test_a_record_of_many_rows_and_odd_names_is_no_trouble(yolo: Environment, patchkit: Patchkit) -> None:
+    record = yolo.info() / "RECORD"
+    more = "".join(f"ultralytics/part/file_{number}.py,sha256=abc,{number}\n" for number in range(20_000))
+    odd = '"ultralytics/a,""b"".py",sha256=abc_-,3\nultralytics/\x1b[31m.py,sha256=abc,1\n'
+    record.write_text(record.read_text() + more + odd)
+    answer = look(patchkit, yolo)
+    assert (answer.code, rules(answer)) == (0, set())
