@@ -42,26 +42,24 @@ class Layer:
         return found
 
 
+def storage_driver(folder: Path) -> str:
+    """The faster storage driver that works in this folder."""
+    overlay = ("--storage-driver", "overlay", "--root", folder / "overlay", "--runroot", folder / "run-overlay")
+    command = ["buildah", *map(str, overlay), "info"]
+    return "overlay" if subprocess.run(command, capture_output=True, check=False).returncode == 0 else "vfs"
+
+
 @dataclass(frozen=True)
 class Store:
     """A place of images; `folder` holds everything that buildah writes."""
 
     folder: Path
     wheels: Path  # what the index of the stand-in images holds
+    driver: str  # of storage: overlay, or vfs, which works everywhere and copies every layer in full
 
     def buildah(self, *words: str | Path, check: bool = True) -> "subprocess.CompletedProcess[str]":
-        command = [
-            *(
-                "buildah",
-                "--storage-driver",
-                "vfs",
-                "--root",
-                self.folder / "storage",
-                "--runroot",
-                self.folder / "run",
-            ),
-            *words,
-        ]
+        place = ("--root", self.folder / self.driver, "--runroot", self.folder / f"run-{self.driver}")
+        command = ["buildah", "--storage-driver", self.driver, *place, *words]
         env = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
         # The large files of a build stay in the folder too.
         env["TMPDIR"] = str(self.folder / "tmp")

@@ -13,9 +13,10 @@ import platform
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from image_tests.buildah import Store
+from image_tests.buildah import Store, storage_driver
 from tests.conftest import CACHE, REPOSITORY, checked, held, wheel
 from tests.stand_in_wheels import stand_in
 
@@ -110,10 +111,9 @@ sed -i "s/prefix_scheme = 'posix_local'/prefix_scheme = 'posix_prefix'/" "$env/l
 
 def store() -> Store:
     """The store with every stand-in, named as the README names it."""
-    folder = CACHE / "images"
-    made = Store(folder, folder / "wheels")
+    folder = (CACHE / "images").resolve()
+    made = Store(folder, folder / "wheels", storage_driver(folder))
     _fill_wheels(made.wheels)
-    _fill_torch_wheels(torch_wheels(made))
     _base(made, DEBIAN_IMAGE, DEBIAN_FILE)
     packages = " ".join(f"{name}=={WITHOUT_CODE[name]}" for name in IN_PYTORCH)
     _base(made, PYTORCH_IMAGE, PYTORCH_FILE.format(packages=packages))
@@ -121,15 +121,17 @@ def store() -> Store:
     _base(made, SLIM_IMAGE, SLIM_FILE)
     _base(made, UV_IMAGE, UV_FILE)
     _base(made, CONDA_IMAGE, CONDA_FILE, files={"conda": CONDA_SCRIPT})
-    with_torch = Store(made.folder, torch_wheels(made))
-    _base(with_torch, TORCH_IMAGE, PYTORCH_FILE.format(packages="--no-compile " + " ".join((*REAL, "torchvision"))))
     for name, image in IMAGES.items():
         made.buildah("tag", image, name)
     return made
 
 
-def torch_wheels(store: Store) -> Path:
-    return store.folder / "wheels-torch"
+def add_torch(store: Store) -> None:
+    """Adds TORCH_IMAGE: PyTorch's stand-in with a real torch, and what ultralytics imports with it."""
+    wheels = store.folder / "wheels-torch"
+    _fill_torch_wheels(wheels)
+    packages = " ".join(("--no-compile", *REAL, "torchvision"))
+    _base(replace(store, wheels=wheels), TORCH_IMAGE, PYTORCH_FILE.format(packages=packages))
 
 
 def _base(store: Store, tag: str, dockerfile: str, files: dict[str, str] | None = None) -> None:

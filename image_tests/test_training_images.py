@@ -11,7 +11,7 @@ import pytest
 from image_tests.buildah import Build, Layer, Store
 from image_tests.conftest import EPOCH
 from image_tests.readme import DOCKERFILES, LIST, PADDLE, PADDLE_MOUNTED, YOLO, YOLO_MOUNTED
-from image_tests.stand_ins import PYTORCH, PYTORCH_IMAGE, TORCH_IMAGE
+from image_tests.stand_ins import PYTORCH, PYTORCH_IMAGE, TORCH_IMAGE, add_torch
 
 SITE = "opt/conda/lib/python3.11/site-packages"
 PADDLE_SITE = "usr/local/lib/python3.11/dist-packages"
@@ -126,6 +126,7 @@ def test_the_final_user_is_not_root_and_reads_what_was_patched(images: Store, yo
 
 
 def test_the_final_user_imports_the_patched_module_with_a_real_torch(images: Store, listed: dict[str, str]) -> None:
+    add_torch(images)
     images.buildah("tag", TORCH_IMAGE, PYTORCH)
     try:
         build = images.built(YOLO, "localhost/yolo-torch:latest", files=listed)
