@@ -42,7 +42,17 @@ def hook_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def commit(folder: Path) -> None:
-    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main", "-C", folder]
+    git: list[str | Path] = [
+        "git",
+        "-c",
+        "user.name=t",
+        "-c",
+        "user.email=t@example.org",
+        "-c",
+        "init.defaultBranch=main",
+        "-C",
+        folder,
+    ]
     checked([*git, "init", "--quiet"])
     checked([*git, "add", "--all"])
     checked([*git, "commit", "--quiet", "--message", "all"])

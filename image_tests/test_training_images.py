@@ -106,7 +106,7 @@ def test_the_layer_of_apply_holds_the_changed_files_and_the_state_folder(
     show(
         capsys,
         f"{name}, layer of `{command}`: {sum(size for size, _ in files.values())} bytes in {len(files)} files,",
-        f"{layer.blob.stat().st_size} bytes as tar",
+        f"{layer.blob.stat().st_size} bytes compressed",
         *(f"{size:>8} {path}" for path, (size, _) in files.items()),
     )
     state = {path for path in files if path.startswith(f"{site}/.patchkit/")}
