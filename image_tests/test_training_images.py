@@ -44,6 +44,11 @@ def with_last_run(dockerfile: str, line: str) -> str:
     return dockerfile.replace("USER trainer\n", f"{line}\nUSER trainer\n")
 
 
+def cached(dockerfile: str) -> tuple[str, ...]:
+    """The option that takes layers of earlier builds. buildah 1.28 mounts nothing from a stage that it took so."""
+    return () if "--mount" in dockerfile else ("--layers",)
+
+
 @pytest.mark.parametrize("dockerfile", [YOLO, YOLO_MOUNTED, PADDLE, PADDLE_MOUNTED])
 def test_verify_is_the_last_run_and_the_user_is_not_root(dockerfile: str) -> None:
     last = dockerfile.rpartition("\nRUN ")[2]
@@ -175,7 +180,7 @@ def test_verify_fast_passes_on_a_read_only_file_system(
     """The root of a container, remounted read-only in a mount namespace, where the command runs as the final user."""
     build = request.getfixturevalue(name)
     with images.container(build.tag) as container:
-        done = images.run_read_only(container, f"touch /home/trainer/x 2>/dev/null; echo $?; {health(images, build)}")
+        done = images.run_read_only(container, f"touch /home/trainer/x; echo $?; {health(images, build)}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[0] == "1"  # nothing could be written
 
@@ -203,7 +208,11 @@ def test_a_lock_that_does_not_fit_fails_the_build(images: Store, listed: dict[st
 def test_code_in_another_form_fails_the_build(dockerfile: str, images: Store, listed: dict[str, str]) -> None:
     drift = f"RUN sed -i 's/4, c \\/\\/ 4).softmax(3)/4, -1).softmax(-1)/' /{LOSS}\n"
     build = images.build(
-        dockerfile.replace(INSTALL, INSTALL + drift), "localhost/refused:latest", "--layers", epoch=EPOCH, files=listed
+        dockerfile.replace(INSTALL, INSTALL + drift),
+        "localhost/refused:latest",
+        *cached(dockerfile),
+        epoch=EPOCH,
+        files=listed,
     )
     assert build.code != 0
     assert "ultralytics/utils/loss.py" in build.log
@@ -213,7 +222,7 @@ def test_code_in_another_form_fails_the_build(dockerfile: str, images: Store, li
 def test_another_release_fails_the_build(dockerfile: str, images: Store, listed: dict[str, str]) -> None:
     """One in which the code to be mended does not exist."""
     other = dockerfile.replace("ultralytics==8.2.50", "--no-deps ultralytics==0.0.44")
-    build = images.build(other, "localhost/refused:latest", "--layers", epoch=EPOCH, files=listed)
+    build = images.build(other, "localhost/refused:latest", *cached(dockerfile), epoch=EPOCH, files=listed)
     assert build.code != 0
     assert "ultralytics 0.0.44" in build.log
 
@@ -223,7 +232,7 @@ def test_a_later_reinstall_fails_the_build(dockerfile: str, images: Store, liste
     package = "paddledet==2.6.0" if dockerfile == PADDLE else "ultralytics==8.2.50"
     line = f"RUN pip install --no-cache-dir --no-deps --force-reinstall {package}"
     build = images.build(
-        with_last_run(dockerfile, line), "localhost/refused:latest", "--layers", epoch=EPOCH, files=listed
+        with_last_run(dockerfile, line), "localhost/refused:latest", *cached(dockerfile), epoch=EPOCH, files=listed
     )
     assert build.code != 0
-    assert re.search(r"FAILED .*lost|lost", build.log)
+    assert " lost" in build.log
