@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-frameworks lint types matrix bench clean
+.PHONY: help demo test test-frameworks test-image lint types matrix bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
@@ -19,6 +19,12 @@ test: lint types  ## lint, types, and every test with its coverage
 
 test-frameworks: $(READY)  ## the tests that install torch and ultralytics, some gigabytes
 	$(BIN)/pytest framework_tests
+
+test-image: $(READY)  ## the Dockerfiles of the README, built with buildah; as root, on Debian or Ubuntu
+	@for tool in debootstrap buildah; do command -v $$tool > /dev/null || { \
+	    echo "$$tool not found: apt-get install --no-install-recommends debootstrap buildah" >&2; exit 2; }; done
+	@[ "$$(id -u)" = 0 ] || { echo "make test-image needs root: debootstrap and buildah make file systems" >&2; exit 2; }
+	$(BIN)/pytest image_tests
 
 lint: $(READY)  ## ruff: rules and format
 	$(BIN)/ruff check .
