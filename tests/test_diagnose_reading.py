@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import random
 import subprocess
 import sys
 from collections.abc import Callable
@@ -119,6 +120,7 @@ def test_utf_16_is_read_without_its_mark(encoding: str) -> None:
         ("best.pt", b"PK\x03\x04" + bytes(9000), "it is compressed (zip, as checkpoints of torch are)"),
         ("weights.bin", bytes(range(32)) * 4096, "it is no text\nhint: name the log"),
         ("hole.log", bytes(100_000), "it is no text"),
+        ("random.bin", random.Random(7).randbytes(200_000), "it is no text"),
     ],
 )
 def test_a_file_that_is_no_text_is_told_as_such(

@@ -37,25 +37,27 @@ SIGNS = (
 # 2024/05/01 is a day.
 FROM_ONE = re.compile(r"^\s{0,12}(\d{1,6})/\d{1,6}(?![\d/]| ?\[[=>.])|[Ee]poch(?:\(train\))? {1,3}\[(\d{1,6})\]")
 FROM_ZERO = re.compile(r"[Ee]poch: ?\[?(\d{1,6})|[Ee]poch (\d{1,6}):")
+FIRST = "from the first epoch"
 
 
 def check(log: TrainLog, _: object) -> Iterator[Finding]:
     for line in log.with_sign(*SIGNS)[:1]:
-        epoch = _epoch(line.text)
+        since = _since(line.text)
         look = check_data(log, line.run, trainer_at(log, line, _trainer(line.text)))
-        commands = [look, audit(log, line.run)] if epoch in (None, 1) else [audit(log, line.run), look]
-        since = (
-            "from the first epoch" if epoch == 1 else f"since epoch {epoch}" if epoch else f"since line {line.number}"
-        )
-        yield Finding(f"the loss is nan {since}", log.span(line), evidence(line), commands=tuple(commands))
+        commands = [look, audit(log, line.run)] if since in ("", FIRST) else [audit(log, line.run), look]
+        when = since or f"since line {line.number}"
+        yield Finding(f"the loss is nan {when}", log.span(line), evidence(line), commands=tuple(commands))
 
 
-def _epoch(text: str) -> int | None:
-    """Of a line, counted from 1."""
+def _since(text: str) -> str:
+    """The epoch of a line, by the number that the log gives it; empty if it gives none."""
     if match := FROM_ONE.search(text):
-        return max(int(match[1] or match[2]), 1)  # YOLOv5 starts with 0/299
-    match = FROM_ZERO.search(text)
-    return int(match[1] or match[2]) + 1 if match else None
+        epoch, first = int(match[1] or match[2]), 1  # YOLOv5 starts with 0/299
+    elif match := FROM_ZERO.search(text):
+        epoch, first = int(match[1] or match[2]), 0
+    else:
+        return ""
+    return FIRST if epoch <= first else f"since epoch {epoch}"
 
 
 def _trainer(text: str) -> str:

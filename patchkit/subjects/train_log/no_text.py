@@ -6,8 +6,8 @@ from patchkit.errors import SourceUnreadable
 
 SAMPLE = 1 << 12  # bytes
 MUCH = 64  # blocks without any text: a device may never end
-_CONTROL = bytes({*range(9), *range(14, 27), *range(28, 32)})
-_SHARE = 0.1  # of control characters: progress bars and logs that were cut hold a few
+_CONTROL = bytes({*range(8), *range(14, 27), *range(28, 32)})  # not the backspaces of progress bars, nor colours
+_SHARE = 0.05  # of control characters: logs that were cut hold a few, random bytes a tenth
 _COMPRESSED = (
     (b"\x1f\x8b", "gzip", "zcat"),
     (b"BZh", "bzip2", "bzcat"),
