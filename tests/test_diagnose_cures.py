@@ -83,11 +83,28 @@ def test_the_frames_decide_whether_a_patch_is_meant() -> None:
     [(rule, _, commands)] = found(segmentation)
     assert rule == "dfl-target-outside-bins"
     assert not any("apply" in command for command in commands)
+    assert commands[0] == "patchkit check-data DATA --for crossentropy"
+    heads = segmentation.replace("/v/seg/losses.py", "/v/PaddleDetection/ppdet/modeling/losses/varifocal_loss.py")
+    [(_, _, commands)] = found(heads)
+    assert commands[0].startswith("pip install --upgrade")
     library = RAISED.format("IndexError: Target -1 is out of bounds.").replace(
         "train.py", "/v/lib/python3.11/site-packages/torchvision/models/detection/roi_heads.py"
     )
     [(_, _, commands)] = found(library)
     assert commands == ("patchkit check-data DATA --for torchvision",)
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        (ROW.format("nan"), "patchkit check-data DATA --for ultralytics"),
+        ("[05/01] ppdet.engine INFO: Epoch: [0] loss: nan", "patchkit check-data DATA --for paddledetection"),
+        ("Epoch 3: 12%| | 15/120 [00:05<00:35, train_loss=nan]", "patchkit check-data DATA"),
+    ],
+)
+def test_a_loss_that_is_nan_leads_to_the_data_of_whoever_prints_so(line: str, command: str) -> None:
+    [(_, _, commands)] = found(line + "\n")
+    assert command in commands
 
 
 def test_a_product_that_a_layer_of_torch_asks_for_is_not_the_decode_of_yolov10() -> None:

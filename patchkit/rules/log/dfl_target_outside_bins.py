@@ -15,7 +15,7 @@ from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule, Sign
 from patchkit.subjects.train_log.cures import audit, check_data, trainer_at
 from patchkit.subjects.train_log.evidence import evidence
-from patchkit.subjects.train_log.log import TRAIN_LOG, TrainLog
+from patchkit.subjects.train_log.log import TRAIN_LOG, Raised, TrainLog
 
 SIGNS = (
     Sign("ValueError: Target", r"ValueError: Target -?\d{1,20} is out of (?:lower|upper) bound"),
@@ -26,16 +26,23 @@ SIGNS = (
 
 def check(log: TrainLog, _: object) -> Iterator[Finding]:
     for line in log.with_sign(*SIGNS)[:1]:
+        raised = log.raised_after(line)
+        upgrade = "pip install --upgrade 'paddlepaddle-gpu>=2.6.1'"
         yield Finding(
             "a target is outside of what cross entropy was given classes for",
             log.span(line),
-            evidence(line, log.raised_after(line)),
-            commands=(
-                "pip install --upgrade 'paddlepaddle-gpu>=2.6.1'",
-                audit(log, line.run),
-                check_data(log, line.run, trainer_at(log, line, "paddledetection")),
-            ),
+            evidence(line, raised),
+            commands=(check_data(log, line.run, "crossentropy"), upgrade)
+            if raised is not None and _is_of_other_code(raised)
+            else (upgrade, audit(log, line.run), check_data(log, line.run, trainer_at(log, line, "paddledetection"))),
         )
+
+
+def _is_of_other_code(raised: Raised) -> bool:
+    """True where the loss was called by code that is none of PaddleDetection: there are no bins of distances."""
+    frames = raised.traceback.frames
+    is_own = any(not frame.is_library for frame in frames)
+    return is_own and not any("ppdet" in frame.file for frame in frames)
 
 
 RULE = Rule(

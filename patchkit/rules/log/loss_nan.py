@@ -61,7 +61,10 @@ def _since(text: str) -> str:
 
 
 def _trainer(text: str) -> str:
-    return "paddledetection" if "ppdet" in text else "torchvision"
+    """Who prints such a line; empty if it does not tell."""
+    if "ppdet" in text:
+        return "paddledetection"
+    return "ultralytics" if re.search(ROW, text) else ""
 
 
 RULE = Rule(

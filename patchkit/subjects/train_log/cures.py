@@ -14,9 +14,9 @@ SEES_GPU = 'python -c "import torch; print(torch.version.cuda, torch.cuda.is_ava
 
 
 def check_data(log: TrainLog, run: Run, trainer: str) -> str:
-    """Look at the labels that the training had."""
+    """Look at the labels that the training had; without a trainer, for all of them."""
     data = run.option("data") or _config(log) or option_of(log.command, "data", "--data") or "DATA"
-    return f"patchkit check-data {shlex.quote(data)} --for {trainer}"
+    return f"patchkit check-data {shlex.quote(data)}" + (f" --for {trainer}" if trainer else "")
 
 
 def audit(log: TrainLog, run: Run) -> str:
