@@ -190,6 +190,18 @@ def test_one_lock_does_not_fit_two_releases(environment: Build, patchkit: Patchk
         assert snapshot(tmp_path / "envs", project.folder) == before
 
 
+def test_lock_names_only_the_environments_that_are_refused(
+    envs: tuple[Path, Environment, Environment], patchkit: Patchkit, tmp_path: Path
+) -> None:
+    folder, first, second = envs
+    project = Project(tmp_path / "project", patchkit)
+    project.folder.mkdir()
+    second.loss.write_text(second.loss.read_text().replace("self.proj", "self.project"))
+    answer = project.wants(DFL).run("lock", "--all-envs", folder)
+    assert_refused(answer, f"{second.folder}:\n{DFL}")
+    assert f"{first.folder}:" not in answer.out
+
+
 def test_unlisted_patches_are_reverted_in_every_environment(
     envs: tuple[Path, Environment, Environment], patchkit: Patchkit, tmp_path: Path
 ) -> None:

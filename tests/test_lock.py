@@ -104,6 +104,9 @@ def test_a_list_in_pyproject_beside_other_tools(project: Project, yolo: Environm
     project.wants(DFL)
     assert_refused(project.run("lock", "--python", yolo.python), "both list patches")
     assert project.run("lock", "--check", "--file", "pyproject.toml", "--python", yolo.python).code == 0
+    pyproject.write_text("[[tool.patchkit.patches]]\n")
+    answer = project.run("lock", "--file", "pyproject.toml", "--python", yolo.python)
+    assert_refused(answer, "unknown key 'patches'", "write a table [[tool.patchkit.patch]]")
     pyproject.write_text("[tool.patchkit.audit]\ngpus = 8\n")
     assert project.run("lock", "--check", "--python", yolo.python).code == 0
 
