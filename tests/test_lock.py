@@ -233,6 +233,7 @@ def test_patches_on_one_file_are_locked_one_on_the_other(project: Project, yolo:
 def test_a_fix_that_the_release_holds_is_locked_as_upstreamed(project: Project, yolo: Environment) -> None:
     assert project.run("apply", DFL, "--python", yolo.python).code == 0
     shutil.rmtree(yolo.site / ".patchkit")
+    (yolo.info() / "patchkit.json").unlink()  # no release comes with one
     project.wants(DFL)
     answer = project.run("lock", "--python", yolo.python, "--format", "json")
     assert [patch["outcome"] for patch in answer.json["patches"]] == ["upstreamed"]

@@ -14,6 +14,7 @@ from patchkit.patching.packs import digest, find_place
 from patchkit.patching.results import FileReport, Result, TargetReport
 from patchkit.patching.state import APPLIED, PatchState, holds_rows, marker_faults, patch_states, shadowing
 from patchkit.patching.target import Target
+from patchkit.patching.unreceipted import unreceipted
 
 
 def as_locked(lock: Lock, target: Target) -> list[Result] | None:
@@ -59,6 +60,8 @@ def _not_applied(patch: LockedPatch, target: Target) -> Result | None:
         return Result(patch.id, patch.version, r.ABSENT, report, (), message)
     installed = find_installed(target, (patch.distribution,))
     if patch.outcome != r.UPSTREAMED or not installed or not _is_as_now(patch, target, installed[0].root):
+        return None
+    if unreceipted(installed[0].distribution) is not None:
         return None
     files = tuple(FileReport(file.path, file.before_sha256, file.after_sha256) for file in patch.files)
     report = TargetReport(patch.kind, patch.distribution, patch.distribution_version, str(installed[0].root))
