@@ -191,6 +191,20 @@ def test_an_edited_file_is_refused(project: Project, yolo: Environment) -> None:
     )
 
 
+@pytest.mark.parametrize("data", [None, b"other"], ids=["gone", "damaged"])
+def test_a_patch_whose_original_is_lost_is_refused(data: bytes | None, project: Project, yolo: Environment) -> None:
+    project.wants(DFL)
+    project.sync(*target(yolo))
+    (blob,) = (yolo.site / ".patchkit/blobs").iterdir()
+    blob.unlink()
+    if data is not None:
+        blob.write_bytes(data)
+    before = snapshot(project.folder, yolo.folder)
+    for command in (["sync"], ["sync", "--locked"], ["lock", "--check"], ["apply", DFL]):
+        assert_refused(project.run(*command, *target(yolo)), blob, "reinstall the package")
+    assert snapshot(project.folder, yolo.folder) == before
+
+
 def test_a_tree_and_a_file_of_it(project: Project, unpacked: Callable[[str], Path], patchkit: Patchkit) -> None:
     tree = unpacked("ultralytics==8.2.50")
     shutil.rmtree(next(tree.glob("*.dist-info")))

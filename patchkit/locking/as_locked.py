@@ -13,6 +13,7 @@ from patchkit.patching.ledger import sha256_of
 from patchkit.patching.packs import digest, find_place
 from patchkit.patching.results import FileReport, Result, TargetReport
 from patchkit.patching.state import APPLIED, PatchState, holds_rows, marker_faults, patch_states, shadowing
+from patchkit.patching.surroundings import refuse_lost_originals, runs_other_code
 from patchkit.patching.target import Target
 from patchkit.patching.unreceipted import unreceipted
 
@@ -47,6 +48,9 @@ def _applied(patch: LockedPatch, state: PatchState, target: Target) -> Result | 
         == {LockedFile(file.path, file.before_sha256, file.after_sha256) for file in receipt.files}
     )
     holds = same and state.state == APPLIED and holds_rows(state) and shadowing(target, state) is None
+    if holds:
+        refuse_lost_originals(state)
+        holds = not runs_other_code(state)
     return as_before(state) if holds and _is_as_now(patch, target, state.root) and _is_room(patch) else None
 
 
