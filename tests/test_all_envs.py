@@ -175,6 +175,9 @@ def test_one_lock_fits_environments_that_have_different_packages(
     assert project.sync("--python", paddle.python) == ["absent", "already-applied"]
     assert project.lock.read_bytes() == lock
     assert project.run("lock", "--check", "--all-envs", tmp_path / "envs").code == 0
+    assert project.run("lock", "--check", "--python", paddle.python).code == 0
+    assert project.run("lock", "--python", paddle.python).code == 0
+    assert project.lock.read_bytes() == lock, "what is absent here keeps its entry"
 
 
 def test_one_lock_does_not_fit_two_releases(environment: Build, patchkit: Patchkit, tmp_path: Path) -> None:
