@@ -175,6 +175,9 @@ def test_one_lock_fits_environments_that_have_different_packages(
     assert project.sync("--python", paddle.python) == ["absent", "already-applied"]
     assert project.lock.read_bytes() == lock
     assert project.run("lock", "--check", "--all-envs", tmp_path / "envs").code == 0
+    assert project.run("lock", "--check", "--python", paddle.python).code == 0
+    assert project.run("lock", "--python", paddle.python).code == 0
+    assert project.lock.read_bytes() == lock, "what is absent here keeps its entry"
 
 
 def test_one_lock_does_not_fit_two_releases(environment: Build, patchkit: Patchkit, tmp_path: Path) -> None:
@@ -188,6 +191,18 @@ def test_one_lock_does_not_fit_two_releases(environment: Build, patchkit: Patchk
         answer = project.run(command, "--all-envs", tmp_path / "envs")
         assert_refused(answer, "one lock cannot fit both", "ultralytics 8.2.50", "ultralytics 8.4.190")
         assert snapshot(tmp_path / "envs", project.folder) == before
+
+
+def test_lock_names_only_the_environments_that_are_refused(
+    envs: tuple[Path, Environment, Environment], patchkit: Patchkit, tmp_path: Path
+) -> None:
+    folder, first, second = envs
+    project = Project(tmp_path / "project", patchkit)
+    project.folder.mkdir()
+    second.loss.write_text(second.loss.read_text().replace("self.proj", "self.project"))
+    answer = project.wants(DFL).run("lock", "--all-envs", folder)
+    assert_refused(answer, f"{second.folder}:\n{DFL}")
+    assert f"{first.folder}:" not in answer.out
 
 
 def test_unlisted_patches_are_reverted_in_every_environment(

@@ -203,6 +203,23 @@ def test_stale_unchecked_bytecode_fails_both_forms_of_verify(yolo: Environment, 
     assert patchkit("verify", "--python", yolo.python).code == 0
 
 
+def test_stale_unchecked_bytecode_is_renewed_by_what_applies(
+    yolo: Environment, patchkit: Patchkit, compiled: Compiled, tmp_path: Path
+) -> None:
+    (tmp_path / "patchkit.toml").write_text(f'[[patch]]\nid = "{PATCH}"\n')
+    compiled.write("unchecked-hash")
+    stale, target = compiled.path.read_bytes(), ("--python", yolo.python)
+    assert patchkit("sync", *target, cwd=tmp_path).code == 0
+    good = compiled.path.read_bytes()
+    for command in (["apply", PATCH], ["sync"], ["sync", "--locked"]):
+        compiled.path.write_bytes(stale)
+        assert compiled.run() == FROM_OLD
+        answer = patchkit(*command, *target, "--format", "json", cwd=tmp_path)
+        assert (answer.code, answer.outcomes) == (0, ["already-applied"])
+        assert (compiled.run(), compiled.path.read_bytes()) == (FROM_NEW, good)
+        assert patchkit("verify", "--fast", *target).code == 0
+
+
 def test_stale_bytecode_that_claims_to_be_of_the_patched_file_fails_verify(
     yolo: Environment, patchkit: Patchkit, compiled: Compiled
 ) -> None:

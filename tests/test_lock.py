@@ -104,6 +104,9 @@ def test_a_list_in_pyproject_beside_other_tools(project: Project, yolo: Environm
     project.wants(DFL)
     assert_refused(project.run("lock", "--python", yolo.python), "both list patches")
     assert project.run("lock", "--check", "--file", "pyproject.toml", "--python", yolo.python).code == 0
+    pyproject.write_text("[[tool.patchkit.patches]]\n")
+    answer = project.run("lock", "--file", "pyproject.toml", "--python", yolo.python)
+    assert_refused(answer, "unknown key 'patches'", "write a table [[tool.patchkit.patch]]")
     pyproject.write_text("[tool.patchkit.audit]\ngpus = 8\n")
     assert project.run("lock", "--check", "--python", yolo.python).code == 0
 
@@ -230,6 +233,7 @@ def test_patches_on_one_file_are_locked_one_on_the_other(project: Project, yolo:
 def test_a_fix_that_the_release_holds_is_locked_as_upstreamed(project: Project, yolo: Environment) -> None:
     assert project.run("apply", DFL, "--python", yolo.python).code == 0
     shutil.rmtree(yolo.site / ".patchkit")
+    (yolo.info() / "patchkit.json").unlink()  # no release comes with one
     project.wants(DFL)
     answer = project.run("lock", "--python", yolo.python, "--format", "json")
     assert [patch["outcome"] for patch in answer.json["patches"]] == ["upstreamed"]

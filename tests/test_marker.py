@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import LOSS, Environment, snapshot, wheel, without_bytecode
-from tests.support import NEWEST, PATCH, RELEASE, TWIN, Build, Patchkit, codes, rows, state, true_row
+from tests.projects import Project
+from tests.support import NEWEST, PATCH, RELEASE, TWIN, Build, Patchkit, assert_refused, codes, rows, state, true_row
 
 OTHER = "ultralytics-sync-bn"
 MARKER = "ultralytics-8.2.50.dist-info/patchkit.json"
@@ -73,6 +74,43 @@ def _own_row_alone_at_the_end(record: bytes) -> bytes:
 
 
 FORMS = [_as_pip_writes_it, _as_uv_writes_it, _without_own_row, _without_final_newline, _own_row_alone_at_the_end]
+
+
+@pytest.mark.parametrize("others", [(), (OTHER,)], ids=["alone", "stacked"])
+def test_without_the_state_folder_nothing_goes_on_until_a_reinstall(
+    others: tuple[str, ...], yolo: Environment, patchkit: Patchkit, tmp_path: Path
+) -> None:
+    """As in an image into which the packages were copied without what begins with a dot."""
+    target = ("--python", yolo.python)
+    project = Project(tmp_path / "project", patchkit)
+    project.folder.mkdir()
+    project.wants(PATCH).run("lock", *target)
+    assert patchkit("apply", PATCH, *others, *target).code == 0
+    shutil.rmtree(yolo.site / ".patchkit")
+    before = snapshot(project.folder, yolo.folder)
+    fact = f"ultralytics 8.2.50 was patched by patchkit with {', '.join(f'{id} 1.0.0' for id in (PATCH, *others))}"
+    step = "pip install --force-reinstall --no-deps 'ultralytics==8.2.50'"
+    commands = [["apply", PATCH], ["apply", OTHER], ["lock"], ["lock", "--check"], ["sync"], ["sync", "--locked"]]
+    for command in [*commands, ["sbom"]]:
+        answer = project.run(*command, *target)
+        assert_refused(answer, fact, "the originals", step)
+        assert ("conflict" in answer.out) == (command != ["sbom"])
+    assert snapshot(project.folder, yolo.folder) == before
+
+    yolo.pip("install", "--force-reinstall", "--no-deps", wheel(RELEASE))
+    assert patchkit("sbom", *target).code == 0
+    assert project.sync("--locked", *target) == ["applied"]
+
+
+def test_originals_that_are_back_are_patched_though_a_marker_stayed(yolo: Environment, patchkit: Patchkit) -> None:
+    target, record = ("--site-packages", yolo.site), yolo.info() / "RECORD"
+    before = yolo.loss.read_bytes(), record.read_bytes()
+    assert patchkit("apply", PATCH, *target).code == 0
+    shutil.rmtree(yolo.site / ".patchkit")
+    yolo.loss.write_bytes(before[0])
+    record.write_bytes(before[1])
+    assert patchkit("apply", PATCH, *target).code == 0
+    assert codes(patchkit, *target) == (0, 0)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -191,6 +191,20 @@ def test_an_edited_file_is_refused(project: Project, yolo: Environment) -> None:
     )
 
 
+@pytest.mark.parametrize("data", [None, b"other"], ids=["gone", "damaged"])
+def test_a_patch_whose_original_is_lost_is_refused(data: bytes | None, project: Project, yolo: Environment) -> None:
+    project.wants(DFL)
+    project.sync(*target(yolo))
+    (blob,) = (yolo.site / ".patchkit/blobs").iterdir()
+    blob.unlink()
+    if data is not None:
+        blob.write_bytes(data)
+    before = snapshot(project.folder, yolo.folder)
+    for command in (["sync"], ["sync", "--locked"], ["lock", "--check"], ["apply", DFL]):
+        assert_refused(project.run(*command, *target(yolo)), blob, "reinstall the package")
+    assert snapshot(project.folder, yolo.folder) == before
+
+
 def test_a_tree_and_a_file_of_it(project: Project, unpacked: Callable[[str], Path], patchkit: Patchkit) -> None:
     tree = unpacked("ultralytics==8.2.50")
     shutil.rmtree(next(tree.glob("*.dist-info")))
@@ -295,6 +309,25 @@ def _lock_without_patches(project: Project, env: Environment) -> None:
     project.lock.write_text("".join(project.lock.read_text().partition("[[patch]]")[:1]))
 
 
+def _lock_cut_at_a_table(project: Project, env: Environment) -> None:
+    """As a merge leaves it: whole TOML, the digest of the list, one entry lost."""
+    assert project.wants(DFL, SYNC_BN).run("lock", *target(env)).code == 0
+    project.lock.write_text(project.lock.read_text().rpartition("[[patch]]")[0])
+
+
+def _lock_that_says_optional(project: Project, env: Environment) -> None:
+    project.lock.write_text(project.lock.read_text().replace("optional = false", "optional = true"))
+
+
+def _lock_with_an_entry_twice(project: Project, env: Environment) -> None:
+    head, entry, rest = project.lock.read_text().partition("[[patch]]")
+    project.lock.write_text(f"{head}{entry}{rest}\n{entry}{rest}")
+
+
+def _lock_of_schema_true(project: Project, env: Environment) -> None:
+    project.lock.write_text(project.lock.read_text().replace("schema = 1\n", "schema = true\n"))
+
+
 def _lock_with_another_key(project: Project, env: Environment) -> None:
     project.lock.write_text(project.lock.read_text().replace("optional =", "optionally ="))
 
@@ -323,6 +356,10 @@ def _no_list(project: Project, env: Environment) -> None:
         (_no_lock, ("patchkit.lock is missing",)),
         (_empty_lock, ("it is empty",)),
         (_lock_without_patches, ("'patch' is missing",)),
+        (_lock_cut_at_a_table, (f"since 'patchkit lock' wrote it: {SYNC_BN} is not in the lock",)),
+        (_lock_that_says_optional, ("was changed since 'patchkit lock' wrote it",)),
+        (_lock_with_an_entry_twice, (f"it holds '{DFL}' twice",)),
+        (_lock_of_schema_true, ("schema True instead of 1",)),
         (_lock_with_another_key, ("unknown key 'optionally'",)),
         (_lock_that_leaves_the_root, ("leaves the root",)),
         (_no_list, ("there is no patchkit.toml",)),
@@ -365,7 +402,19 @@ def test_every_reason_is_told(project: Project, yolo: Environment) -> None:
     _other_room(project, yolo)
     _unlisted(project, yolo)
     answer = project.run("sync", "--locked", *target(yolo))
-    assert_refused(answer, "the room of 1.0.0 was changed", "the lock does not list it", f"patchkit revert {SYNC_BN}")
+    assert_refused(answer, "the room of 1.0.0 was changed", "the lock does not list it")
+    assert f"patchkit revert {SYNC_BN} --site-packages {yolo.site}, or 'patchkit sync'" in answer.out
+
+
+def test_a_lock_that_lost_an_entry_is_renewed_by_sync(project: Project, yolo: Environment) -> None:
+    project.wants(DFL, SYNC_BN)
+    project.sync(*target(yolo))
+    lock = project.lock.read_bytes()
+    _lock_cut_at_a_table(project, yolo)
+    assert project.run("revert", SYNC_BN, *target(yolo)).code == 0
+    assert project.lock.read_bytes() != lock
+    assert project.sync(*target(yolo)) == ["already-applied", "applied"]
+    assert project.lock.read_bytes() == lock
 
 
 # --- all or nothing --------------------------------------------------------------------------------------------------

@@ -13,7 +13,9 @@ from patchkit.patching.ledger import sha256_of
 from patchkit.patching.packs import digest, find_place
 from patchkit.patching.results import FileReport, Result, TargetReport
 from patchkit.patching.state import APPLIED, PatchState, holds_rows, marker_faults, patch_states, shadowing
+from patchkit.patching.surroundings import refuse_lost_originals, runs_other_code
 from patchkit.patching.target import Target
+from patchkit.patching.unreceipted import unreceipted
 
 
 def as_locked(lock: Lock, target: Target) -> list[Result] | None:
@@ -46,6 +48,9 @@ def _applied(patch: LockedPatch, state: PatchState, target: Target) -> Result | 
         == {LockedFile(file.path, file.before_sha256, file.after_sha256) for file in receipt.files}
     )
     holds = same and state.state == APPLIED and holds_rows(state) and shadowing(target, state) is None
+    if holds:
+        refuse_lost_originals(state)
+        holds = not runs_other_code(state)
     return as_before(state) if holds and _is_as_now(patch, target, state.root) and _is_room(patch) else None
 
 
@@ -59,6 +64,8 @@ def _not_applied(patch: LockedPatch, target: Target) -> Result | None:
         return Result(patch.id, patch.version, r.ABSENT, report, (), message)
     installed = find_installed(target, (patch.distribution,))
     if patch.outcome != r.UPSTREAMED or not installed or not _is_as_now(patch, target, installed[0].root):
+        return None
+    if unreceipted(installed[0].distribution) is not None:
         return None
     files = tuple(FileReport(file.path, file.before_sha256, file.after_sha256) for file in patch.files)
     report = TargetReport(patch.kind, patch.distribution, patch.distribution_version, str(installed[0].root))

@@ -8,7 +8,7 @@ from pathlib import Path
 from patchkit.errors import StateCorrupt, WriteFailed
 from patchkit.locking.differences import differences
 from patchkit.locking.lockfile import Lock, dumped, load_lock, refuse_foreign
-from patchkit.locking.merge import merged
+from patchkit.locking.merge import completed, merged
 from patchkit.locking.report import REFUSED, STALE, UNCHANGED, WRITTEN, Changes, LockReport
 from patchkit.locking.resolve import Resolved, resolve
 from patchkit.locking.wanted import Wanted
@@ -40,6 +40,7 @@ def lock(wanted: Wanted, targets: Sequence[Target], allowed: Allowed, *, check: 
     if new is None:
         results = [[one for one in each.prepared.results if one.outcome in r.REFUSED] for each in resolved]
         return Locked(LockReport(wanted.lock, REFUSED, []), None, results)
+    new = completed(new, _known(wanted.lock))
     data = dumped(new)
     if wanted.lock.is_file() and wanted.lock.read_bytes() == data:
         return Locked(LockReport(wanted.lock, UNCHANGED, []), new, [])
@@ -89,6 +90,14 @@ def write_lock(path: Path, data: bytes) -> None:
             f"{path} cannot be written: {error.strerror}",
             "lock where its folder can be written, keep the file with the project, and 'patchkit sync --locked' here",
         ) from error
+
+
+def _known(path: Path) -> Lock | None:
+    """The lock that is there; None if there is none that can be used."""
+    try:
+        return load_lock(path)
+    except StateCorrupt:
+        return None
 
 
 def _changes(path: Path, new: Lock) -> Changes:

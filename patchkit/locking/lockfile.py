@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from patchkit.errors import SourceUnreadable, StateCorrupt
-from patchkit.locking.wanted import read_toml
+from patchkit.locking.wanted import Wanted, read_toml
 from patchkit.patching import results as r
 from patchkit.patching.ledger import inside
 
@@ -52,6 +52,14 @@ class Lock:
     def patch(self, id: str) -> LockedPatch | None:
         return next((patch for patch in self.patches if patch.id == id), None)
 
+    def is_of(self, wanted: Wanted) -> bool:
+        """True if it was written for this list, and holds an entry for each of its patches and no other.
+
+        The digest alone is not enough: a merge or an edit may leave it, and lose an entry.
+        """
+        listed = [(patch.id, patch.optional) for patch in wanted.patches]
+        return self.wanted_sha256 == wanted.sha256 and [(patch.id, patch.optional) for patch in self.patches] == listed
+
 
 def load_lock(path: Path) -> Lock | None:
     """The lock at `path`; None if there is none.
@@ -69,11 +77,15 @@ def load_lock(path: Path) -> Lock | None:
     try:
         if not data:
             raise ValueError("it is empty")  # noqa: TRY301
-        if schema != SCHEMA:
+        if type(schema) is not int or schema != SCHEMA:  # true and 1.0 are equal to 1
             raise ValueError(f"schema {schema!r} instead of {SCHEMA}")  # noqa: TRY301
         patches = tuple(_patch(table) for table in _list(data, "patch"))
         if not patches:
             raise ValueError("it holds no patch")  # noqa: TRY301
+        ids = [patch.id for patch in patches]
+        twice = next((id for id in ids if ids.count(id) > 1), None)
+        if twice is not None:
+            raise ValueError(f"it holds '{twice}' twice")  # noqa: TRY301
         lock = Lock(_text(data, "wanted_sha256"), patches)
         _refuse_unknown(data, {"schema", "wanted_sha256", "patch"})
     except (ValueError, KeyError, TypeError) as error:

@@ -40,7 +40,7 @@ def sync(wanted: Wanted, targets: Sequence[Target], allowed: Allowed, *, locked:
         _refuse_lock(wanted, lock)
     for root in (root for target in targets for root in target.roots):
         settle(root)
-    if lock is not None and lock.wanted_sha256 == wanted.sha256:
+    if lock is not None and lock.is_of(wanted):
         results = [as_locked(lock, target) for target in targets]
         if all(found is not None for found in results):
             return Synced([found for found in results if found is not None], LockReport(wanted.lock, UNCHANGED))
@@ -57,14 +57,16 @@ def sync(wanted: Wanted, targets: Sequence[Target], allowed: Allowed, *, locked:
 def _refuse_lock(wanted: Wanted, lock: Lock | None) -> None:
     if lock is None:
         raise StateCorrupt(f"{wanted.lock} is missing", "run 'patchkit lock', and keep the file with the project")
-    if lock.wanted_sha256 == wanted.sha256:
+    if lock.is_of(wanted):
         return
     listed, known = [patch.id for patch in wanted.patches], [patch.id for patch in lock.patches]
     reasons = [f"{id} is not in the lock" for id in listed if id not in known]
     reasons += [f"{id} is no longer listed" for id in known if id not in listed]
+    fact = f"{wanted.path} was changed since {wanted.lock} was written"
+    if lock.wanted_sha256 == wanted.sha256:
+        fact = f"{wanted.lock} was changed since 'patchkit lock' wrote it"
     raise StateCorrupt(
-        f"{wanted.path} was changed since {wanted.lock} was written: "
-        + ("; ".join(reasons) or "the entries are the same patches, with other keys or in another order"),
+        f"{fact}: " + ("; ".join(reasons) or "the entries are the same patches, with other keys or in another order"),
         "run 'patchkit lock', look at what changed in it, and keep it with the project",
     )
 
@@ -89,14 +91,14 @@ def _held_against(wanted: Wanted, lock: Lock, resolved: "Resolved") -> list[Resu
         found = reasons.get(result.patch, [])
         if result.outcome == r.REVERTED:
             found = [f"it is applied in {result.target.root}, and the lock does not list it"]
-        results.append(_refused(result, found) if found else result)
+        results.append(_refused(result, found, resolved.prepared.target.arguments) if found else result)
     return results
 
 
-def _refused(result: Result, reasons: list[str]) -> Result:
+def _refused(result: Result, reasons: list[str], arguments: str) -> Result:
     hint = "make the target as it was locked; or, if this is meant, run 'patchkit lock'"
     if result.outcome == r.REVERTED:
-        hint = f"patchkit revert {result.patch}{result.target.arguments}, or 'patchkit sync' without --locked"
+        hint = f"patchkit revert {result.patch}{arguments}, or 'patchkit sync' without --locked"
     return replace(result, outcome=r.CONFLICT, files=(), message="\n".join(reasons), hint=hint)
 
 

@@ -108,11 +108,15 @@ def _tables(path: Path) -> list[Any] | None:
         data, where, allowed = _section(path, data), "[tool.patchkit]", {"patch", "audit"}
     unknown = sorted(set(data) - allowed)
     if unknown:
-        raise SourceUnreadable(f"{path}: {where} has the unknown key '{unknown[0]}'", EXAMPLE)
+        raise SourceUnreadable(f"{path}: {where} has the unknown key '{unknown[0]}'", _example(path))
     tables = data.get("patch", [])
     if not isinstance(tables, list):
-        raise SourceUnreadable(f"{path}: 'patch' is no list of tables", EXAMPLE)
+        raise SourceUnreadable(f"{path}: 'patch' is no list of tables", _example(path))
     return tables
+
+
+def _example(path: Path) -> str:
+    return EXAMPLE.replace("[[patch]]", "[[tool.patchkit.patch]]") if path.name == PROJECT else EXAMPLE
 
 
 def _section(path: Path, data: dict[str, Any]) -> dict[str, Any]:
@@ -125,9 +129,8 @@ def _section(path: Path, data: dict[str, Any]) -> dict[str, Any]:
 
 def _wanted(path: Path, tables: list[Any]) -> Wanted:
     if not tables:
-        hint = EXAMPLE.replace("[[patch]]", "[[tool.patchkit.patch]]") if path.name == PROJECT else EXAMPLE
-        raise SourceUnreadable(f"{path} lists no patch", hint)
-    patches = [_patch(f"{path}: patch {number}", table) for number, table in enumerate(tables, 1)]
+        raise SourceUnreadable(f"{path} lists no patch", _example(path))
+    patches = [_patch(f"{path}: patch {number}", table, _example(path)) for number, table in enumerate(tables, 1)]
     ids = [patch.id for patch in patches]
     twice = next((id for id in ids if ids.count(id) > 1), None)
     if twice:
@@ -135,9 +138,9 @@ def _wanted(path: Path, tables: list[Any]) -> Wanted:
     return Wanted(path, tuple(patches))
 
 
-def _patch(place: str, table: Any) -> WantedPatch:
+def _patch(place: str, table: Any, example: str) -> WantedPatch:
     if not isinstance(table, dict):
-        raise SourceUnreadable(f"{place} is no table", EXAMPLE)
+        raise SourceUnreadable(f"{place} is no table", example)
     for key, value in table.items():
         if key not in KEYS:
             raise SourceUnreadable(f"{place} has the unknown key '{key}'", f"the keys are {', '.join(KEYS)}")
@@ -148,7 +151,7 @@ def _patch(place: str, table: Any) -> WantedPatch:
                 f"{place}: {key} = {value!r} is empty or has spaces around it", "mend it, or drop it"
             )
     if "id" not in table:
-        raise SourceUnreadable(f"{place} has no id", EXAMPLE)
+        raise SourceUnreadable(f"{place} has no id", example)
     if not _ID.fullmatch(table["id"]):
         raise SourceUnreadable(f"{place}: '{table['id']}' is no id of a patch", "'patchkit list' shows every patch")
     return WantedPatch(**table)

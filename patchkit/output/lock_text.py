@@ -23,7 +23,9 @@ NOTES = {
 def render_lock(locked: "Locked", targets: "Sequence[Target]") -> str:
     """The entries of a lock; if there is none, what was refused in each target."""
     if locked.lock is None:
-        return under_headings(targets, map(render_results, locked.refusals))
+        refused = [number for number, results in enumerate(locked.refusals) if results]
+        named = [targets[number] for number in refused] if targets else ()
+        return under_headings(named, [render_results(locked.refusals[number]) for number in refused])
     return f"{locked.report.path}: {locked.report.state}\n" + "".join(map(_entry, locked.lock.patches))
 
 

@@ -16,6 +16,7 @@ from patchkit.patching.results import FileReport, Result, SiteReport
 from patchkit.patching.settle import refuse_unfinished, settle
 from patchkit.patching.state import APPLIED, DRIFTED, PatchState, marker_faults, patch_states, receipt_state, shadowing
 from patchkit.patching.state_folder import STATE
+from patchkit.patching.surroundings import refuse_lost_originals, runs_other_code
 from patchkit.patching.target import Target
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def _already_applied(target: Target, id: str) -> Result | None:
     state = next((state for state in states if state.receipt.patch == id), None)
     if state is None or state.state != APPLIED or shadowing(target, state) is not None:
         return None
-    if any(fault for _, fault in marker_faults(state, states)):
+    refuse_lost_originals(state)
+    if any(fault for _, fault in marker_faults(state, states)) or runs_other_code(state):
         return None
     return as_before(state) if room_digest(state.receipt.pack, id) == state.receipt.room_sha256 else None
 

@@ -29,6 +29,13 @@ def compiled_copies(source: Path) -> list[Bytecode]:
     return found
 
 
+def stale_copies(source: Path) -> list[Bytecode]:
+    """Unchecked copies of other source, which Python runs instead: of any interpreter, and none is started."""
+    found = [copy for copy in compiled_copies(source) if invalidation_form(copy.data) == probe.UNCHECKED]
+    text = source.read_bytes() if found else b""
+    return [copy for copy in found if not is_of_source(copy.data, text)]
+
+
 def renewed(
     copies: list[Bytecode], source: Path, text: bytes, mtime: int, interpreter: Interpreter
 ) -> dict[Path, bytes | None]:

@@ -15,6 +15,7 @@ from patchkit.patching.manifest import TargetSpec
 from patchkit.patching.packs import Room, digest
 from patchkit.patching.results import FileReport, Result, SiteReport, TargetReport
 from patchkit.patching.sites import Rewrite, Site, SiteState
+from patchkit.patching.unreceipted import unreceipted
 
 
 @dataclass
@@ -31,6 +32,9 @@ def plan_distribution(
 ) -> Planned:
     """Plan a patch on an installed distribution; its sites are listed in the manifest."""
     target = TargetReport("distribution", distribution.name, distribution.version, str(draft.root), arguments)
+    lost = unreceipted(distribution)
+    if lost is not None:
+        return Planned(Result(room.id, room.manifest.version, r.CONFLICT, target, (), lost.message, lost.hint))
     absent = [path for path in spec.files if draft.read(path) is None]
     if absent:
         return Planned(_absent(room, target, absent, draft, distribution))

@@ -18,9 +18,9 @@ def store(
     Raises   WriteFailed, with the target as it was before.
     """
     mark(draft, ledger)
+    mtime = timestamp()
+    renew_bytecode(draft, ledger, interpreter, mtime)
     if not draft.changed() and ledger == draft.ledger:
         return
-    mtime = timestamp()
-    renew_bytecode(draft, interpreter, mtime)
     draft.record(ledger, originals, ignore_in_git=ignore_in_git)
     commit(draft.root, draft.changes(), mtime)
