@@ -75,6 +75,36 @@ def test_an_edit_in_place_is_told_and_cured(same_size: bool, yolo: Environment, 
     assert is_patched(yolo.loss)
 
 
+@pytest.mark.parametrize("gone", [LOSS, "ultralytics/cfg/default.yaml", "ultralytics"])
+def test_files_that_are_gone_are_told_and_brought_back(gone: str, yolo: Environment, patchkit: Patchkit) -> None:
+    """But tests, and sources that were compiled in their place, may be gone."""
+    shutil.rmtree(yolo.site / "tests", ignore_errors=True)
+    main = yolo.site / "ultralytics/__init__.py"
+    main.rename(main.with_suffix(".pyc"))
+    assert rules(look(patchkit, yolo)) == set()
+    place = yolo.site / gone
+    shutil.rmtree(place) if place.is_dir() else place.unlink()
+
+    found = only(look(patchkit, yolo), "record-differs")
+
+    assert (" is not there" in found["message"], " are not there" in found["message"]) == (
+        gone != "ultralytics",
+        gone == "ultralytics",
+    )
+    assert found["evidence"].endswith(": it is not there")
+    cure(found["commands"][0], wheel(RELEASE))
+    assert rules(look(patchkit, yolo)) == set()
+    assert place.exists()
+
+
+def test_a_file_that_was_edited_and_one_that_is_gone_are_told_together(yolo: Environment, patchkit: Patchkit) -> None:
+    with yolo.loss.open("a") as file:
+        file.write("# a fix from a blog\n")
+    (yolo.site / "ultralytics/__init__.py").unlink()
+    message = only(look(patchkit, yolo), "record-differs")["message"]
+    assert f"{LOSS} is not what was installed; ultralytics/__init__.py is not there" in message
+
+
 @pytest.mark.parametrize(
     ("version", "words"),
     [

@@ -40,7 +40,7 @@ def poisoned(
                 continue
             found: Entry | PatchkitError | None
             try:
-                edited = edited_files(root, rows_of(package), hashed)
+                edited = [one for one in edited_files(root, rows_of(package), hashed) if not one.is_gone]
                 found = Entry(tool, place, root, package, tuple(edited)) if edited else None
             except PatchkitError as error:
                 found = error
