@@ -1,6 +1,8 @@
 """`doctor` on patches that are lost, on edits in place, and on the caches that took them on."""
 
+import os
 import shutil
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import LOSS, Environment, checked, wheel
-from tests.doctor_look import cure, look, only, rules
+from tests.doctor_look import cure, look, only, rules, unprivileged
 from tests.stand_in_wheels import stand_in
 from tests.support import PATCH, RELEASE, Build, Patchkit, is_patched
 
@@ -54,6 +56,9 @@ def test_a_ledger_that_is_damaged_is_an_error(yolo: Environment, patchkit: Patch
     assert answer.code == 1
     found = only(answer, "patch-drifted")
     assert (found["severity"], "ledger.json is damaged" in found["message"]) == ("error", True)
+    assert "ledger.json is damaged" in found["evidence"]
+    cure(found["commands"][0], wheel(RELEASE))
+    assert (rules(look(patchkit, yolo)), is_patched(yolo.loss)) == (set(), False)
 
 
 @pytest.mark.parametrize("same_size", [False, True], ids=["longer", "as long"])
@@ -71,6 +76,36 @@ def test_an_edit_in_place_is_told_and_cured(same_size: bool, yolo: Environment, 
     cure(found["commands"][1], wheel(RELEASE))
     assert rules(look(patchkit, yolo)) == set()
     assert is_patched(yolo.loss)
+
+
+@pytest.mark.parametrize("gone", [LOSS, "ultralytics/cfg/default.yaml", "ultralytics"])
+def test_files_that_are_gone_are_told_and_brought_back(gone: str, yolo: Environment, patchkit: Patchkit) -> None:
+    """But tests, and sources that were compiled in their place, may be gone."""
+    shutil.rmtree(yolo.site / "tests", ignore_errors=True)
+    main = yolo.site / "ultralytics/__init__.py"
+    main.rename(main.with_suffix(".pyc"))
+    assert rules(look(patchkit, yolo)) == set()
+    place = yolo.site / gone
+    shutil.rmtree(place) if place.is_dir() else place.unlink()
+
+    found = only(look(patchkit, yolo), "record-differs")
+
+    assert (" is not there" in found["message"], " are not there" in found["message"]) == (
+        gone != "ultralytics",
+        gone == "ultralytics",
+    )
+    assert found["evidence"].endswith(": it is not there")
+    cure(found["commands"][0], wheel(RELEASE))
+    assert rules(look(patchkit, yolo)) == set()
+    assert place.exists()
+
+
+def test_a_file_that_was_edited_and_one_that_is_gone_are_told_together(yolo: Environment, patchkit: Patchkit) -> None:
+    with yolo.loss.open("a") as file:
+        file.write("# a fix from a blog\n")
+    (yolo.site / "ultralytics/__init__.py").unlink()
+    message = only(look(patchkit, yolo), "record-differs")["message"]
+    assert f"{LOSS} is not what was installed; ultralytics/__init__.py is not there" in message
 
 
 @pytest.mark.parametrize(
@@ -198,6 +233,42 @@ def test_a_cache_that_poisons_only_the_next_environment_is_told(
     env.loss.write_bytes(text)
     found = only(look(patchkit, env), "cache-poisoned")
     assert found["commands"] == ["uv cache clean ultralytics"]
+
+
+def test_what_a_reinstall_leaves_behind_in_a_cache_poisons_nothing(
+    uv: Callable[..., Environment], patchkit: Patchkit, tmp_path: Path
+) -> None:
+    env, copy = uv("env", wheel(RELEASE)), tmp_path / "wheels" / wheel(RELEASE).name
+    copy.parent.mkdir()
+    shutil.copy(wheel(RELEASE), copy)
+    install = [sys.executable, "-m", "uv", "pip", "install", "--no-deps", "--link-mode", "hardlink", "--reinstall"]
+    checked([*install, "--python", env.python, copy])
+    with env.loss.open("a") as file:
+        file.write("# a fix from a blog\n")
+    assert rules(look(patchkit, env)) == {"record-differs", "cache-poisoned"}
+
+    os.utime(copy, (0, 0))  # as after a new download: uv unpacks it again
+    checked([*install, "--python", env.python, copy])
+
+    edited = [place for place in (tmp_path / "cache").glob(f"archive-v*/*/{LOSS}") if "a blog" in place.read_text()]
+    assert len(edited) == 1
+    assert rules(look(patchkit, env)) == set()
+    checked([sys.executable, "-m", "uv", "cache", "prune"])
+    assert not edited[0].exists(), "nothing pointed to it"
+    assert rules(look(patchkit, uv("next", copy))) == set()
+
+
+def test_a_cache_that_cannot_be_read_to_its_end_is_taken_for_one_that_is_used(
+    uv: Callable[..., Environment], patchkit: Patchkit, tmp_path: Path
+) -> None:
+    env = uv("env", wheel(RELEASE))
+    with env.loss.open("a") as file:
+        file.write("# a fix from a blog\n")
+    (entries,) = (tmp_path / "cache").glob("wheels-v*")
+    entries.chmod(0)
+    answer = unprivileged(patchkit, env)
+    entries.chmod(0o755)
+    assert rules(answer) == {"record-differs", "cache-poisoned"}
 
 
 def test_an_entry_of_a_cache_that_is_damaged_is_told(

@@ -6,7 +6,7 @@ import pytest
 
 from patchkit.subjects.environment.versions import satisfies
 from tests.doctor_look import cure, look, only, rules
-from tests.stand_in_wheels import CUBLAS, LINUX, PINS, sound, stand_in, torch, torchvision
+from tests.stand_in_wheels import CUBLAS, LINUX, PINS, paddle, sound, stand_in, torch, torchvision
 from tests.support import Build, Patchkit
 
 pytestmark = pytest.mark.usefixtures("no_caches_of_this_machine")
@@ -47,6 +47,24 @@ def test_a_wheel_that_is_missing_is_told_unless_it_is_for_another_platform(
     assert rules(look(patchkit, env)) == set(), "the libraries of conda are no wheels"
     (env.info("torch") / "INSTALLER").write_text("pip\n")
     assert "curand" not in found["message"]
+
+
+@pytest.mark.parametrize("kept", [0, 1], ids=["torch", "paddle"])
+def test_two_frameworks_that_pin_different_releases_of_a_wheel_are_told_once(
+    kept: int, environment: Build, patchkit: Patchkit, tmp_path: Path
+) -> None:
+    env, old, new = environment(), "12.1.3.1", "12.6.4.1"
+    wheels = [stand_in(tmp_path, "nvidia-cublas-cu12", version) for version in (old, new)]
+    gpu = paddle(tmp_path, "paddlepaddle-gpu", "3.0.0", "12.6")
+    env.pip("install", "--no-deps", torch(tmp_path, requires=[f"nvidia-cublas-cu12=={old}"]), gpu, wheels[0])
+    with (env.info("paddlepaddle_gpu") / "METADATA").open("r+") as file:
+        text = file.read().replace("Version: 3.0.0\n", f"Version: 3.0.0\nRequires-Dist: nvidia-cublas-cu12=={new}\n")
+        file.seek(0)
+        file.write(text)
+    found = only(look(patchkit, env), "nvidia-wheel-differs")
+    assert "pin different releases of nvidia-cublas-cu12: they cannot share an environment" in found["message"]
+    cure(found["commands"][kept], *wheels)
+    assert rules(look(patchkit, env)) == set()
 
 
 def test_pins_that_a_collection_of_wheels_names_are_followed(

@@ -12,6 +12,7 @@ from patchkit.patching import probe
 from patchkit.patching.executable import find_executable
 
 TIMEOUT_S = 60
+SAID = 200  # characters of its last words that are shown
 PYTHON_HINT = "name a Python interpreter with --python"
 
 
@@ -97,9 +98,15 @@ def _ask(executable: str, action: str, payload: dict[str, Any]) -> dict[str, Any
         raise TargetRefused(f"{executable} cannot be run: {error}", PYTHON_HINT) from error
     _, mark, answer = done.stdout.rpartition(probe.MARK)
     if done.returncode != 0 or not mark:
-        said = (done.stderr.strip() or done.stdout.strip() or b"no output").decode("utf-8", errors="replace")
-        raise TargetRefused(
-            f"{executable} is not a Python 3.6 or newer that answers: {said.splitlines()[-1]}", PYTHON_HINT
-        )
+        said = _last_line(done.stderr.strip() or done.stdout.strip() or b"no output", source)
+        raise TargetRefused(f"{executable} is not a Python 3.6 or newer that answers: {said}", PYTHON_HINT)
     loaded: dict[str, Any] = marshal.loads(answer)
     return loaded
+
+
+def _last_line(said: bytes, source: str) -> str:
+    """What a program said in the end. One that is no Python may take the source, which is long, for a file."""
+    text = said.decode("utf-8", errors="replace")
+    line = text.splitlines()[-1]
+    is_of_source = source.splitlines()[0] in text or len(line) > SAID
+    return "it takes Python code for something else" if is_of_source else line

@@ -1,7 +1,8 @@
 """The cache of uv or conda holds a file that was edited in place.
 
 What         A package of the cache, of a distribution that patches are for and that is installed here, has a source
-             which is not what its RECORD says.
+             which is not what its RECORD says. Of uv only what an entry still points to: no environment is made of what
+             a reinstall left behind, and `uv cache prune` takes that away.
 Why          uv and conda link the files of environments to their cache. What is written into such a file, by
              `open(path, "w")`, by `cp` over it or by an editor that saves into the same file, is then in every
              environment that has the package, and in every new one, whatever is reinstalled there from the cache. What
@@ -72,6 +73,7 @@ _INSTALLED = (
     "ultralytics/utils/loss.py,sha256=TMyMAwZJQc8W3bTdAEGTc38OGCo3bBAgXHBqBGf-i9E,7\n"
 )
 _UV = (
+    "-- home/.cache/uv/wheels-v8/pypi/ultralytics/8.2.50-py3-none-any.http --\n9Gqcm98pnwn-Au6B\n"
     "-- home/.cache/uv/archive-v0/9Gqcm98pnwn-Au6B/ultralytics-8.2.50.dist-info/RECORD --\n"
     "ultralytics/utils/loss.py,sha256=TMyMAwZJQc8W3bTdAEGTc38OGCo3bBAgXHBqBGf-i9E,7\n"
     "-- home/.cache/uv/archive-v0/9Gqcm98pnwn-Au6B/ultralytics/utils/loss.py --\n{}"

@@ -8,12 +8,15 @@ Fix safety   reinstalling takes the edit away: look at it first.
 References   `patchkit status` and `patchkit verify`, which say the same.
 """
 
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 from patchkit.errors import PatchkitError
 from patchkit.findings import Finding, Severity, Span
+from patchkit.patching.ledger import hint_for
 from patchkit.patching.state import DRIFTED
-from patchkit.patching.state_folder import LEDGER
+from patchkit.patching.state_folder import LEDGER, STATE
 from patchkit.rule import Example, Rule
 from patchkit.rules.environment.patch_lost import EDITED, HELD
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
@@ -25,15 +28,10 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding]:
         states = environment.patches
     except PatchkitError as error:
         root = next((root for root in environment.roots if (root / LEDGER).exists()), environment.roots[0])
-        commands = (environment.commands.patchkit("status"),)
-        yield Finding(
-            error.message,
-            Span(str(root / LEDGER)),
-            error.hint or "patchkit status",
-            None,
-            Severity.ERROR,
-            commands=commands,
-        )
+        message = f"the state of the patches cannot be trusted: {error.message}"
+        commands = _anew(environment, root) if error.hint == hint_for(root / STATE) else ()
+        commands = commands or (environment.commands.patchkit("status"),)
+        yield Finding(message, Span(str(root / LEDGER)), error.message, severity=Severity.ERROR, commands=commands)
         return
     for state in (state for state in states if state.state == DRIFTED):
         receipt = state.receipt
@@ -47,6 +45,13 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding]:
             [environment.commands.reinstall(package), again] if package else [environment.commands.patchkit("status")]
         )
         yield Finding(message, Span(str(place)), evidence, commands=(" && ".join(steps),))
+
+
+def _anew(environment: Environment, root: Path) -> tuple[str, ...]:
+    """Bring back what may be patched, and forget the patches: what a damaged ledger said is lost."""
+    packages = {concern.package.info: concern.package for concern in environment.concerns}
+    mine = [environment.commands.reinstall(package) for package in packages.values() if package.root == root]
+    return (" && ".join([*mine, f"rm -r {shlex.quote(str(root / STATE))}"]),) if mine else ()
 
 
 RULE = Rule(__name__, Severity.WARNING, (ENVIRONMENT,), check, (Example(EDITED, HELD),))

@@ -10,6 +10,9 @@ from patchkit.subjects.environment.machine import Machine
 from patchkit.subjects.environment.package import Package, packages_in
 from patchkit.subjects.environment.records import Edited, edited_files, rows_of
 
+POINTER_BYTES = 8192  # a .http holds the headers of its download
+_NO_ENTRIES = ("archive-v", "simple-v", "interpreter-v", "git-v", "builds-v")  # what no wheel is installed from
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -35,13 +38,14 @@ def poisoned(
         for package in packages_in(root):
             if package.name not in names:
                 continue
+            found: Entry | PatchkitError | None
             try:
-                edited = edited_files(root, rows_of(package), hashed)
+                edited = [one for one in edited_files(root, rows_of(package), hashed) if not one.is_gone]
+                found = Entry(tool, place, root, package, tuple(edited)) if edited else None
             except PatchkitError as error:
-                yield error
-                continue
-            if edited:
-                yield Entry(tool, place, root, package, tuple(edited))
+                found = error
+            if found is not None and (tool != "uv" or _is_pointed_to(place)):
+                yield found
 
 
 def _entries(machine: Machine, prefix: Path, tops: Collection[str]) -> Iterator[tuple[str, Path, Path]]:
@@ -59,6 +63,35 @@ def _entries(machine: Machine, prefix: Path, tops: Collection[str]) -> Iterator[
 def _archives(cache: Path) -> list[Path]:
     """The unpacked wheels of uv: archive-v0/ID, and whatever a later layout of the cache is called."""
     return [place for bucket in _folders(cache) if bucket.name.startswith("archive-v") for place in _folders(bucket)]
+
+
+def _is_pointed_to(archive: Path) -> bool:
+    """True if uv would install from it: a link, or a small file as .rev and .http, of an entry names it.
+
+    A reinstall unpacks a wheel anew and leaves the old archive where it was. Nothing is installed from that again, and
+    `uv cache clean NAME` does not find it: only `uv cache prune` takes it away.
+    """
+    cache = archive.parent.parent
+    try:
+        for folder, folders, files in os.walk(cache, onerror=_raise):
+            if folder == str(cache):
+                folders[:] = [name for name in folders if not name.startswith(_NO_ENTRIES)]
+            if any(_names(f"{folder}/{name}", archive.name) for name in (*folders, *files)):
+                return True
+    except OSError:  # nobody knows, so it may be
+        return True
+    return False
+
+
+def _names(place: str, id: str) -> bool:
+    if os.path.islink(place):  # noqa: PTH114 - some thousand times
+        return os.path.basename(os.readlink(place)) == id  # noqa: PTH115, PTH119
+    is_small = os.path.isfile(place) and os.path.getsize(place) < POINTER_BYTES  # noqa: PTH113, PTH202
+    return is_small and id.encode() in Path(place).read_bytes()
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _folders(place: Path) -> list[Path]:

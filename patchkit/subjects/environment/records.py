@@ -11,6 +11,8 @@ from patchkit.patching.distinfo import RecordRow
 from patchkit.subjects.environment.package import Package, read
 
 SOURCES = (".py", ".yaml", ".yml")  # what people edit in place
+LIBRARIES = (".so", ".pyd")  # of these only whether they are there
+_SPARED = frozenset(("test", "tests", "docs", "examples"))  # folders that are taken away to make images smaller
 Row = tuple[str, str, str]  # path, hash, size
 
 
@@ -20,28 +22,42 @@ class Edited:
 
     path: str  # relative to the root
     how: str  # what differs
+    is_gone: bool = False
 
 
 def edited_files(root: Path, rows: list[Row], hashed: Collection[str]) -> list[Edited]:
     """The sources that differ from their row: all by their size, those of `hashed` by their hash as well.
 
-    Files that are gone are left out: images are made smaller by taking tests away. So are those outside of the root:
+    One that is gone differs, but for tests and what was compiled in its place. Those outside of the root are left out:
     installers write the scripts in `bin` to suit the Python, and several distributions may share them.
     """
     found = []
     for path, digest, size in rows:
-        if not path.endswith(SOURCES) or not digest or not size.isdigit() or path[0] == "/" or "../" in path:
+        if not path.endswith((*SOURCES, *LIBRARIES)) or not digest or not size.isdigit():
+            continue
+        if path[0] == "/" or "../" in path:
             continue
         place = f"{root}/{path}"
         try:
             length = os.stat(place).st_size  # noqa: PTH116 - some hundred times
+        except (FileNotFoundError, NotADirectoryError):
+            if _SPARED.isdisjoint(path.split("/")[:-1]) and not _is_compiled(place):
+                found.append(Edited(path, "it is not there", is_gone=True))
+            continue
         except (OSError, ValueError):
+            continue
+        if path.endswith(LIBRARIES):
             continue
         if length != int(size):
             found.append(Edited(path, f"{length} bytes where RECORD says {size}"))
         elif path in hashed and not _agrees(Path(place), path, digest):
             found.append(Edited(path, "another hash than in RECORD"))
     return found
+
+
+def _is_compiled(place: str) -> bool:
+    """True for a source that `compileall -b` was run on before it was taken away."""
+    return place.endswith(".py") and os.path.isfile(f"{place}c")  # noqa: PTH113 - no permission is a no
 
 
 def _agrees(place: Path, path: str, digest: str) -> bool:
