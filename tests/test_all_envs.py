@@ -136,20 +136,33 @@ def test_packages_of_the_system_belong_to_no_environment(
     assert snapshot(env.folder, yolo.folder) == before
 
 
+def test_an_environment_that_cannot_be_written_keeps_all_of_them_as_they_are(
+    envs: tuple[Path, Environment, Environment], patchkit: Patchkit, tmp_path: Path
+) -> None:
+    folder, _, second = envs
+    as_others = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    second.loss.parent.chmod(0o555)
+    before = snapshot(folder)
+    command = [*as_others, sys.executable, "-m", "patchkit", "apply", DFL, "--all-envs", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    answer = Answer(done.returncode, done.stdout, done.stderr)
+    assert_refused(answer, f"{second.folder}: {second.loss.parent}: not permitted", "run as the owner of the files")
+    assert snapshot(folder) == before
+
+
 def test_a_write_that_fails_says_what_is_done_and_the_next_run_ends_it(
     envs: tuple[Path, Environment, Environment], patchkit: Patchkit, tmp_path: Path
 ) -> None:
     folder, first, second = envs
-    as_others = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    with second.loss.open("a") as file:
+        file.write("# padded\n" * 200_000)
     commands: list[tuple[list[str], Callable[[Environment], bool]]] = [
-        (["apply", DFL], lambda env: is_patched(env.loss)),
+        (["apply", DFL, "--allow-drift"], lambda env: is_patched(env.loss)),
         (["revert", DFL], lambda env: not is_patched(env.loss)),
     ]
     for words, is_done in commands:
-        second.loss.parent.chmod(0o555)
-        command = [*as_others, sys.executable, "-m", "patchkit", *words, "--all-envs", str(folder)]
+        command = ["prlimit", "--fsize=1000000", sys.executable, "-m", "patchkit", *words, "--all-envs", str(folder)]
         done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
-        second.loss.parent.chmod(0o755)
         assert_refused(
             Answer(done.returncode, done.stdout, done.stderr),
             f"done before it: {first.folder}; not done: {second.folder}",

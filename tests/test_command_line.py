@@ -204,6 +204,7 @@ def test_warnings_go_to_stderr_and_stdout_holds_the_result_only(tree: Path, patc
     assert answer.err == f"patchkit: undid a command that was killed in {tree}\n"
 
 
+@pytest.mark.usefixtures("sigint_reaches_children")
 def test_an_interrupt_exits_130_and_writes_nothing(tree: Path) -> None:
     lock = os.open(tree, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)

@@ -262,11 +262,56 @@ def test_verify_tells_a_marker_that_is_not_right_and_apply_mends_it(
     (failed,) = [check for check in answer.json["checks"] if not check["ok"]]
     assert (failed["check"], failed["path"]) == ("record", MARKER)
     assert failed["hint"] == f"patchkit apply {PATCH} --site-packages {yolo.site}"
-    assert patchkit("apply", PATCH, *target, "--format", "json").outcomes == ["already-applied"]
+    damaged = snapshot(yolo.site)
+    answer = patchkit("apply", PATCH, *target, "--check", "--format", "json")
+    assert (answer.code, answer.outcomes) == (1, ["would-apply"])
+    assert snapshot(yolo.site) == damaged
+    answer = patchkit("apply", PATCH, *target)
+    assert answer.code == 0
+    assert f"its files hold; out of date beside them: {MARKER}" in answer.out
     assert without_bytecode(snapshot(yolo.site)) == before
     assert codes(patchkit, *target) == (0, 0)
     assert patchkit("revert", PATCH, *target).code == 0
     assert record.read_bytes() == pristine
+
+
+def test_a_file_of_that_name_that_is_not_ours_is_kept(yolo: Environment, patchkit: Patchkit, tmp_path: Path) -> None:
+    target, marker = ("--site-packages", yolo.site), yolo.site / MARKER
+    project = Project(tmp_path / "project", patchkit)
+    project.folder.mkdir()
+    project.wants(PATCH).run("lock", *target)
+    marker.write_text('{"of": "somebody else"}')
+    before = snapshot(yolo.site, project.folder)
+    for command in (["apply", PATCH], ["apply", PATCH, "--check"], ["sync"], ["sync", "--locked"]):
+        answer = project.run(*command, *target)
+        assert_refused(answer, f"{marker} is there, and patchkit did not write it", "move it away")
+    assert snapshot(yolo.site, project.folder) == before
+
+    marker.unlink()
+    assert patchkit("apply", PATCH, *target).code == 0
+    record = yolo.info() / "RECORD"
+    record.write_bytes(b"".join(line for line in record.read_bytes().splitlines(True) if b"patchkit.j" not in line))
+    marker.write_text("put there later")
+    assert_refused(patchkit("apply", PATCH, *target), f"{marker} is there, and patchkit did not write it")
+    assert patchkit("revert", PATCH, *target).code == 0
+    assert marker.read_text() == "put there later"
+
+
+def test_a_receipt_that_is_lost_while_others_are_there_is_told(yolo: Environment, patchkit: Patchkit) -> None:
+    """As with an older state folder copied over a newer one."""
+    target, ledger = ("--site-packages", yolo.site), yolo.site / ".patchkit/ledger.json"
+    assert patchkit("apply", PATCH, *target).code == 0
+    older = ledger.read_bytes()
+    assert patchkit("apply", OTHER, *target).code == 0
+    ledger.write_bytes(older)
+    before = snapshot(yolo.site)
+    for command in (["apply", PATCH], ["apply", PATCH, "--check"], ["apply", OTHER], ["revert", "--all"]):
+        answer = patchkit(*command, *target)
+        assert_refused(answer, f"ultralytics 8.2.50 was patched by patchkit with {OTHER} 1.0.0", "pip install --force")
+    assert snapshot(yolo.site) == before
+    yolo.pip("install", "--force-reinstall", "--no-deps", wheel(RELEASE))
+    assert patchkit("apply", PATCH, OTHER, *target).code == 0
+    assert codes(patchkit, *target) == (0, 0)
 
 
 def test_a_ledger_of_before_there_were_markers_is_brought_up_to_date_by_apply(
@@ -285,7 +330,7 @@ def test_a_ledger_of_before_there_were_markers_is_brought_up_to_date_by_apply(
     assert state(patchkit, *target) == (0, ["applied", "applied"])
     assert f"patchkit apply {PATCH}" in patchkit("verify", "--fast", *target).out
     answer = patchkit("apply", PATCH, OTHER, *target, "--format", "json")
-    assert (answer.code, answer.outcomes) == (0, ["already-applied"] * 2)
+    assert (answer.code, answer.outcomes) == (0, ["applied"] * 2)
     assert without_bytecode(snapshot(yolo.site)) == before
 
 

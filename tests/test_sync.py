@@ -406,6 +406,38 @@ def test_every_reason_is_told(project: Project, yolo: Environment) -> None:
     assert f"patchkit revert {SYNC_BN} --site-packages {yolo.site}, or 'patchkit sync'" in answer.out
 
 
+def test_what_planning_refuses_hides_no_other_reason(project: Project, yolo: Environment) -> None:
+    project.wants(DFL, SYNC_BN).run("lock", *target(yolo))
+    _edited_file(project, yolo)
+    _other_result(project, yolo)
+    answer = project.run("sync", "--locked", *target(yolo), "--format", "json")
+    assert (answer.code, answer.outcomes) == (2, ["conflict", "conflict"])
+    refused, differing = (result["message"] for result in answer.json["results"])
+    assert "drifted" in refused
+    assert "would get other bytes than those that were locked" in differing
+
+
+def test_an_edited_file_hides_no_other_reason(project: Project, yolo: Environment) -> None:
+    project.wants(SYNC_BN, DFL).sync(*target(yolo))
+    yolo.loss.write_text(yolo.loss.read_text() + "# mine\n")
+    before = snapshot(project.folder, yolo.site)
+    for options in ([], ["--locked"]):
+        answer = project.run("sync", *options, *target(yolo), "--format", "json")
+        assert (answer.code, answer.outcomes) == (2, ["would-apply", "conflict"])  # the marker names both
+        assert "was edited after patchkit had applied" in answer.json["results"][1]["message"]
+    assert snapshot(project.folder, yolo.site) == before
+    _other_result(project, yolo)
+    answer = project.run("sync", "--locked", *target(yolo), "--format", "json")
+    assert (answer.code, answer.outcomes) == (2, ["conflict", "conflict"])
+    assert "would get other bytes" in answer.json["results"][0]["message"]
+
+
+def test_an_optional_patch_is_told_the_same_whether_it_is_planned_or_known(project: Project, yolo: Environment) -> None:
+    project.wants(DFL, f"{PADDLE}\noptional = true")
+    first, second = (project.run("sync", *target(yolo)).out.splitlines()[-1] for _ in range(2))
+    assert first == second
+
+
 def test_a_lock_that_lost_an_entry_is_renewed_by_sync(project: Project, yolo: Environment) -> None:
     project.wants(DFL, SYNC_BN)
     project.sync(*target(yolo))

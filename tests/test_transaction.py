@@ -166,6 +166,7 @@ def test_two_applies_at_once_leave_one_whole_patch(
     assert_whole(env.site, old, old)
 
 
+@pytest.mark.usefixtures("sigint_reaches_children")
 def test_an_interrupted_command_exits_130_and_leaves_the_old_state(states: tuple[Environment, dict, dict]) -> None:
     env, old, _ = states
     waiting = (

@@ -5,6 +5,7 @@ Whatever is not certain here is left to planning.
 
 from pathlib import Path
 
+from patchkit.locking.absent import absent
 from patchkit.locking.lockfile import Lock, LockedFile, LockedPatch
 from patchkit.patching import results as r
 from patchkit.patching.apply import as_before
@@ -12,8 +13,8 @@ from patchkit.patching.installed import find_installed, possible_names
 from patchkit.patching.ledger import sha256_of
 from patchkit.patching.packs import digest, find_place
 from patchkit.patching.results import FileReport, Result, TargetReport
-from patchkit.patching.state import APPLIED, PatchState, holds_rows, marker_faults, patch_states, shadowing
-from patchkit.patching.surroundings import refuse_lost_originals, runs_other_code
+from patchkit.patching.state import APPLIED, PatchState, holds_rows, patch_states, shadowing
+from patchkit.patching.surroundings import out_of_date, refuse_lost_originals
 from patchkit.patching.target import Target
 from patchkit.patching.unreceipted import unreceipted
 
@@ -30,7 +31,7 @@ def as_locked(lock: Lock, target: Target) -> list[Result] | None:
     for patch in lock.patches:
         state = there.get(patch.id)
         result = _not_applied(patch, target) if state is None else _applied(patch, state, target)
-        if result is None or (state and any(fault for _, fault in marker_faults(state, states))):
+        if result is None or (state is not None and out_of_date(state, states)):
             return None
         results.append(result)
     applied = [patch.id for patch in lock.patches if patch.id in there]
@@ -47,11 +48,10 @@ def _applied(patch: LockedPatch, state: PatchState, target: Target) -> Result | 
         and {file for file in patch.files if file.before_sha256 != file.after_sha256}
         == {LockedFile(file.path, file.before_sha256, file.after_sha256) for file in receipt.files}
     )
-    holds = same and state.state == APPLIED and holds_rows(state) and shadowing(target, state) is None
-    if holds:
-        refuse_lost_originals(state)
-        holds = not runs_other_code(state)
-    return as_before(state) if holds and _is_as_now(patch, target, state.root) and _is_room(patch) else None
+    if not same or state.state != APPLIED or not holds_rows(state) or shadowing(target, state) is not None:
+        return None
+    refuse_lost_originals(state)
+    return as_before(state) if _is_as_now(patch, target, state.root) and _is_room(patch) else None
 
 
 def _not_applied(patch: LockedPatch, target: Target) -> Result | None:
@@ -59,9 +59,7 @@ def _not_applied(patch: LockedPatch, target: Target) -> Result | None:
     if place is None or not _is_room(patch):
         return None
     if patch.optional and not place.names_one(possible_names(target)):
-        report = TargetReport("distribution", None, None, target.label)
-        message = f"optional, and its package is not in {target.label}"
-        return Result(patch.id, patch.version, r.ABSENT, report, (), message)
+        return absent(patch.id, patch.version, target)
     installed = find_installed(target, (patch.distribution,))
     if patch.outcome != r.UPSTREAMED or not installed or not _is_as_now(patch, target, installed[0].root):
         return None

@@ -13,9 +13,7 @@ def differences(old: Lock, new: Lock) -> list[tuple[str, str]]:
     """
     found = []
     for patch in new.patches:
-        before = old.patch(patch.id)
-        reasons = ["it is not in the lock"] if before is None else _reasons(before, patch)
-        found += [(patch.id, reason) for reason in reasons]
+        found += [(patch.id, reason) for reason in entry_differences(old.patch(patch.id), patch)]
     listed = [patch.id for patch in new.patches]
     found += [(patch.id, "it is no longer listed") for patch in old.patches if patch.id not in listed]
     if not found and [patch.id for patch in old.patches] != listed:
@@ -23,6 +21,11 @@ def differences(old: Lock, new: Lock) -> list[tuple[str, str]]:
     if not found and old.wanted_sha256 != new.wanted_sha256:
         found.append(("", "the list of patches was changed"))
     return found
+
+
+def entry_differences(old: LockedPatch | None, new: LockedPatch) -> list[str]:
+    """Reasons for all in which a patch differs from its entry; None: it has none."""
+    return ["it is not in the lock"] if old is None else _reasons(old, new)
 
 
 def _reasons(old: LockedPatch, new: LockedPatch) -> list[str]:

@@ -36,7 +36,7 @@ def lock(wanted: Wanted, targets: Sequence[Target], allowed: Allowed, *, check: 
     """
     refuse_foreign(wanted.lock)
     resolved = of_each(targets, lambda target, stack: resolve(wanted, target, allowed, stack), None)
-    new = common_lock(resolved, targets)
+    new = common_lock(wanted, resolved, targets)
     if new is None:
         results = [[one for one in each.prepared.results if one.outcome in r.REFUSED] for each in resolved]
         return Locked(LockReport(wanted.lock, REFUSED, []), None, results)
@@ -50,13 +50,17 @@ def lock(wanted: Wanted, targets: Sequence[Target], allowed: Allowed, *, check: 
     return Locked(LockReport(wanted.lock, STALE if check else WRITTEN, changes), new, [])
 
 
-def common_lock(resolved: Sequence[Resolved], targets: Sequence[Target]) -> Lock | None:
+def common_lock(wanted: Wanted, resolved: Sequence[Resolved], targets: Sequence[Target]) -> Lock | None:
     """The lock that fits all targets; None if a patch was refused.
 
     Raises   TargetRefused if there is none that fits.
     """
-    locks = [each.lock for each in resolved if each.lock is not None]
-    return merged(locks, targets) if len(locks) == len(resolved) else None
+    of_patches = [
+        [entry for entry in entries if entry] for entries in zip(*(each.entries for each in resolved), strict=True)
+    ]
+    if any(result.outcome in r.REFUSED for each in resolved for result in each.prepared.results):
+        return None
+    return Lock(wanted.sha256, tuple(merged(entries, targets) for entries in of_patches))
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""One lock for several targets."""
+"""One lock for several targets, and for those that were locked before."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,22 +9,19 @@ from patchkit.patching import results as r
 from patchkit.patching.target import Target
 
 
-def merged(locks: Sequence[Lock], targets: Sequence[Target]) -> Lock:
-    """The lock that fits every target: a patch is absent only if it is absent everywhere.
+def merged(entries: Sequence[LockedPatch], targets: Sequence[Target]) -> LockedPatch:
+    """The entry of one patch that fits every target: it is absent only if it is absent everywhere.
 
-    Raises   TargetRefused if two targets need different entries for a patch.
+    Raises   TargetRefused if two targets need different entries.
     """
-    first = locks[0]
-    return replace(first, patches=tuple(_merged(patch.id, locks, targets) for patch in first.patches))
-
-
-def _merged(id: str, locks: Sequence[Lock], targets: Sequence[Target]) -> LockedPatch:
-    entries = [(entry, target) for lock, target in zip(locks, targets, strict=True) if (entry := lock.patch(id))]
-    chosen, place = next(((e, t) for e, t in entries if e.outcome != r.ABSENT), entries[0])
-    for entry, target in entries:
-        if entry.outcome != r.ABSENT and entry != chosen:
+    there = [(entry, target) for entry, target in zip(entries, targets, strict=True) if entry.outcome != r.ABSENT]
+    if not there:
+        return entries[0]
+    chosen, first = there[0]
+    for entry, target in there:
+        if entry != chosen:
             raise TargetRefused(
-                f"one lock cannot fit both: {id} is for {chosen.label} in {place.label}, "
+                f"one lock cannot fit both: {entry.id} is for {chosen.label} in {first.label}, "
                 f"and for {_other(chosen, entry)} in {target.label}",
                 "install the same release in both, or lock them by two lists, each named with --file",
             )

@@ -1,32 +1,26 @@
 """What the listed patches make of a target, planned on its original bytes: what is applied now makes no difference."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
 
-from patchkit.errors import SourceUnreadable, UnknownPatch
-from patchkit.locking.lockfile import Lock, LockedFile, LockedPatch
-from patchkit.locking.wanted import Wanted, WantedPatch
+from patchkit.locking.absent import absent
+from patchkit.locking.listed import ListedPatch, find_listed
+from patchkit.locking.lockfile import LockedFile, LockedPatch
+from patchkit.locking.wanted import Wanted
 from patchkit.patching import results as r
 from patchkit.patching.allowed import Allowed
-from patchkit.patching.apply import plan_place, refuse_shadowed, the_root
-from patchkit.patching.distinfo import normalised
+from patchkit.patching.apply import as_kept, plan_place, refuse_shadowed, the_root
 from patchkit.patching.draft import Draft
-from patchkit.patching.installed import find_installed
 from patchkit.patching.ledger import Ledger, Receipt, read_blob
-from patchkit.patching.locate import Located, locate
-from patchkit.patching.packs import Room, digest, find_room
+from patchkit.patching.packs import Room, digest
 from patchkit.patching.prepared import Prepared, hold
 from patchkit.patching.relations import refuse_unrelated
-from patchkit.patching.results import Result, TargetReport
+from patchkit.patching.results import Result
 from patchkit.patching.revert import edited, restore_all, reverted
 from patchkit.patching.settle import refuse_unfinished, settle
 from patchkit.patching.state import APPLIED, DRIFTED, PatchState, patch_states
 from patchkit.patching.target import Target
-
-if TYPE_CHECKING:
-    from packaging.requirements import Requirement
 
 
 @dataclass(frozen=True)
@@ -34,16 +28,16 @@ class Resolved:
     """The listed patches on one target."""
 
     prepared: Prepared  # results: the listed patches in their order, then those that are not listed
-    lock: Lock | None  # None: a patch was refused
+    entries: tuple[LockedPatch | None, ...]  # of the listed patches, as a lock has them; None: refused
 
 
-@dataclass(frozen=True)
-class Place:
-    """A listed patch with the place it goes to; None: it is optional, and its package is absent."""
+@dataclass
+class _Steps:
+    """The listed patches as they are planned, one after the other."""
 
-    wanted: WantedPatch
-    room: Room
-    located: Located | None
+    ledger: Ledger
+    results: list[Result] = field(default_factory=list)
+    originals: dict[str, bytes] = field(default_factory=dict)
 
 
 def resolve(wanted: Wanted, target: Target, allowed: Allowed, stack: ExitStack | None) -> Resolved:
@@ -56,67 +50,84 @@ def resolve(wanted: Wanted, target: Target, allowed: Allowed, stack: ExitStack |
             settle(root)
         else:
             refuse_unfinished(root, target.arguments)
-    places = [_place(wanted, patch, target, allowed) for patch in wanted.patches]
-    roots = [place.located.root for place in places if place.located and place.located.refusal is None]
+    listed = [find_listed(wanted, patch, target, allowed) for patch in wanted.patches]
+    roots = [patch.located.root for patch in listed if patch.located and patch.located.refusal is None]
     roots += [state.root for state in patch_states(target)]
     goal = the_root(roots, "name one with --site-packages, and list its patches in a file of its own, with --file")
     if goal is None:
-        results = [_unplanned(target, place) for place in places]
-        return Resolved(Prepared(target, results), _lock(wanted, places, results))
+        results = [_unplanned(target, patch) for patch in listed]
+        return Resolved(Prepared(target, results), tuple(map(_entry, listed, results)))
     hold(stack, goal)
-    draft = Draft(goal)
-    states = [state for state in patch_states(target) if state.root == goal]
-    drifted = [edited(draft, state, stacked) for state in states for stacked in state.files if stacked.state == DRIFTED]
-    if drifted:
-        return Resolved(Prepared(target, drifted), None)
-    return _planned(wanted, target, draft, states, places, allowed)
+    return _planned(wanted, target, listed, Draft(goal), allowed)
 
 
-def _planned(
-    wanted: Wanted,
-    target: Target,
-    draft: Draft,
-    states: Sequence[PatchState],
-    places: Sequence[Place],
-    allowed: Allowed,
-) -> Resolved:
-    old = draft.ledger
-    ledger = draft.ledger = restore_all(draft, states)
-    ids = {place.room.id for place in places}
-    leaving = [reverted(draft, state) for state in states if state.receipt.patch not in ids]
-    planned: list[Result] = []
-    originals: dict[str, bytes] = {}
-    for place in places:
-        if place.located is None or place.located.refusal is not None:
-            planned.append(_unplanned(target, place))
+def _planned(wanted: Wanted, target: Target, listed: Sequence[ListedPatch], draft: Draft, allowed: Allowed) -> Resolved:
+    states = [state for state in patch_states(target) if state.root == draft.root]
+    blocked = _blocked(draft, states)
+    on_disk = draft.ledger
+    draft.ledger = restore_all(draft, [state for state in states if state.receipt.patch not in blocked])
+    ids = {patch.room.id for patch in listed}
+    leaving = [
+        blocked.get(state.receipt.patch) or reverted(draft, state) for state in states if state.receipt.patch not in ids
+    ]
+    steps = _plan_in_order(target, listed, draft, allowed, blocked)
+    checked = _refuse_unrelated(wanted, target, listed, steps)
+    checked = refuse_shadowed(target, draft, checked, allowed)
+    results = [*(_settled(result, steps.ledger, states) for result in checked), *leaving]
+    draft.ledger = on_disk
+    kept = {sha256: read_blob(draft.root, sha256) for sha256 in steps.ledger.blobs() - set(steps.originals)}
+    is_tree = any(receipt.kind != "distribution" for receipt in steps.ledger.receipts)
+    prepared = Prepared(target, results, draft, steps.ledger, steps.originals | kept, ignore_in_git=is_tree)
+    return Resolved(prepared, tuple(map(_entry, listed, checked)))
+
+
+def _blocked(draft: Draft, states: Sequence[PatchState]) -> dict[str, Result]:
+    """Conflicts by patch: a patch with an edited file cannot be taken back, nor one that shares a file with it."""
+    blocked: dict[str, Result] = {}
+    for state in states:
+        hit = next((stacked for stacked in state.files if stacked.state == DRIFTED), None)
+        if hit is not None:
+            blocked[state.receipt.patch] = edited(draft, state, hit)
+    pending = [state for state in states if state.receipt.patch in blocked]
+    for state in pending:  # it grows
+        for other in states:
+            if other.receipt.patch not in blocked and other.receipt.paths & state.receipt.paths:
+                conflict = blocked[state.receipt.patch]
+                receipt = other.receipt
+                blocked[receipt.patch] = replace(conflict, patch=receipt.patch, version=receipt.version)
+                pending.append(other)
+    return blocked
+
+
+def _plan_in_order(
+    target: Target, listed: Sequence[ListedPatch], draft: Draft, allowed: Allowed, blocked: Mapping[str, Result]
+) -> _Steps:
+    steps = _Steps(draft.ledger)
+    taken = {path: blocked[one.patch] for one in draft.ledger.receipts if one.patch in blocked for path in one.paths}
+    for patch in listed:
+        if patch.room.id in blocked:
+            steps.results.append(blocked[patch.room.id])
             continue
-        step = plan_place(target, place.located, draft, allowed)
+        if patch.located is None or patch.located.refusal is not None:
+            steps.results.append(_unplanned(target, patch))
+            continue
+        step = plan_place(target, patch.located, draft, allowed)
         result = step.result
-        if _is_elsewhere(ledger, place.room, step.receipt):
+        hit = next((taken[file.path] for file in result.files if file.path in taken), None)
+        if hit is not None:
+            result = replace(hit, patch=result.patch, version=result.version)
+        elif _is_elsewhere(steps.ledger, patch.room, step.receipt):
             message = f"{result.patch} was applied in another version to other files of {draft.root}"
             hint = f"patchkit sync --path {draft.root}"
             result = replace(result, outcome=r.CONFLICT, message=message, hint=hint)
         elif step.receipt:
-            ledger = ledger.with_files(step.receipt)
+            steps.ledger = steps.ledger.with_files(step.receipt)
         is_not_there = result.outcome == r.NOT_APPLICABLE and not result.files
-        if target.kind != "environment" and place.wanted.optional and is_not_there:
-            result = _absent(place, result.target)
-        originals |= step.originals
-        planned.append(result)
-    related = refuse_unrelated(planned, [place.room for place in places], ledger, target.arguments)
-    hint = f"see to the list in {wanted.path}"
-    related = [
-        old if new is old or old.outcome == r.ABSENT else replace(new, hint=hint)
-        for new, old in zip(related, planned, strict=True)
-    ]
-    checked = refuse_shadowed(target, draft, related, allowed)
-    before = {state.receipt.patch: state for state in states}
-    results = [*(_settled(result, ledger, before.get(result.patch)) for result in checked), *leaving]
-    lock = _lock(wanted, places, checked)
-    draft.ledger = old  # as it is on disk
-    originals |= {sha256: read_blob(draft.root, sha256) for sha256 in ledger.blobs() - set(originals)}
-    is_tree = any(receipt.kind != "distribution" for receipt in ledger.receipts)
-    return Resolved(Prepared(target, results, draft, ledger, originals, ignore_in_git=is_tree), lock)
+        if target.kind != "environment" and patch.wanted.optional and is_not_there:
+            result = absent(result.patch, patch.room.manifest.version, target)
+        steps.originals |= step.originals
+        steps.results.append(result)
+    return steps
 
 
 def _is_elsewhere(ledger: Ledger, room: Room, new: Receipt | None) -> bool:
@@ -125,123 +136,41 @@ def _is_elsewhere(ledger: Ledger, room: Room, new: Receipt | None) -> bool:
     return kept is not None and new is not None and kept.room_sha256 != new.room_sha256
 
 
-def _settled(result: Result, ledger: Ledger, state: PatchState | None) -> Result:
-    """The result, as already-applied where the patch does not change what is there."""
+def _refuse_unrelated(wanted: Wanted, target: Target, listed: Sequence[ListedPatch], steps: _Steps) -> list[Result]:
+    """The results, with a conflict where the list itself leaves out or combines what it must not."""
+    checked = refuse_unrelated(steps.results, [patch.room for patch in listed], steps.ledger, target.arguments)
+    return [
+        new if new is result or result.outcome == r.ABSENT else replace(new, hint=f"see to the list in {wanted.path}")
+        for new, result in zip(checked, steps.results, strict=True)
+    ]
+
+
+def _settled(result: Result, ledger: Ledger, states: Sequence[PatchState]) -> Result:
+    """The result, as that of a patch that stays where it does not change what is there."""
+    state = next((state for state in states if state.receipt.patch == result.patch), None)
     receipt = ledger.receipt(result.patch)
     if result.outcome != r.APPLIED or state is None or receipt is None or state.state != APPLIED:
         return result
     hashes = [{(f.path, f.before_sha256, f.after_sha256) for f in one.files} for one in (state.receipt, receipt)]
-    if hashes[0] != hashes[1]:
-        return result
-    files = tuple(replace(file, before_sha256=file.after_sha256, before=file.after) for file in result.files)
-    return replace(result, outcome=r.ALREADY_APPLIED, files=files, message="")
+    return as_kept(state, states) if hashes[0] == hashes[1] else result
 
 
-def _place(wanted: Wanted, patch: WantedPatch, target: Target, allowed: Allowed) -> Place:
-    place = wanted.place(patch.id)
-    try:
-        room = find_room(patch.id)
-    except UnknownPatch as error:
-        raise UnknownPatch(f"{wanted.path}: {error.message}", error.hint) from error
-    _refuse_version(place, patch, room)
-    requirement = _requirement(place, patch, room)
-    names = (requirement.name,) if requirement else room.manifest.distributions
-    if patch.optional and target.kind == "environment" and names and not find_installed(target, names):
-        return Place(patch, room, None)
-    located = locate(room, target, allowed)
-    if requirement and located.refusal is None:
-        located = replace(located, refusal=_refusal(place, requirement, located, target))
-    return Place(patch, room, located)
+def _unplanned(target: Target, patch: ListedPatch) -> Result:
+    if patch.located is not None and patch.located.refusal is not None:
+        return patch.located.refusal
+    return absent(patch.room.id, patch.room.manifest.version, target)
 
 
-def _refuse_version(place: str, patch: WantedPatch, room: Room) -> None:
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-    if not patch.version:
-        return
-    text = f"=={patch.version}" if patch.version[0].isalnum() else patch.version
-    try:
-        fits = SpecifierSet(text).contains(room.manifest.version, prereleases=True)
-    except InvalidSpecifier as error:
-        raise SourceUnreadable(
-            f"{place}: version = '{patch.version}' is no version and no range of versions", 'write "1.0.0" or ">=1,<2"'
-        ) from error
-    if not fits:
-        raise SourceUnreadable(
-            f"{place}: version = '{patch.version}', and this patchkit has {room.manifest.version}",
-            f"install a patchkit that has it, or change the version in {place.partition(':')[0]}",
-        )
-
-
-def _requirement(place: str, patch: WantedPatch, room: Room) -> "Requirement | None":
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    if not patch.target:
+def _entry(patch: ListedPatch, result: Result) -> LockedPatch | None:
+    if result.outcome in r.REFUSED:
         return None
-    try:
-        requirement = Requirement(patch.target)
-    except InvalidRequirement as error:
-        reason = str(error).splitlines()[0]
-        raise SourceUnreadable(
-            f"{place}: target = '{patch.target}' is no requirement: {reason}", 'write "ultralytics>=8.2,<8.3"'
-        ) from error
-    if requirement.extras or requirement.marker or requirement.url:
-        raise SourceUnreadable(
-            f"{place}: target = '{patch.target}' is more than a name and versions", 'write "ultralytics>=8.2,<8.3"'
-        )
-    known = room.manifest.distributions
-    if normalised(requirement.name) not in map(normalised, known):
-        raise SourceUnreadable(
-            f"{place}: target = '{patch.target}', and the patch is not for {requirement.name}",
-            f"it is for {', '.join(known)}" if known else "it is for source trees: drop the key",
-        )
-    return requirement
-
-
-def _refusal(place: str, requirement: "Requirement", located: Located, target: Target) -> Result | None:
-    """The refusal of a distribution that is not the wanted one."""
-    distribution, room = located.distribution, located.room
-    if distribution is None:
-        report = TargetReport(target.kind, None, None, str(located.root))
-        message = f"{place}: target = '{requirement}' cannot be checked in a source tree: it has no version"
-        hint = "drop the key; the code of the patched functions is checked all the same"
-    elif normalised(distribution.name) == normalised(requirement.name) and requirement.specifier.contains(
-        distribution.version, prereleases=True
-    ):
-        return None
-    else:
-        report = TargetReport("distribution", distribution.name, distribution.version, str(located.root))
-        message = f"{place}: target = '{requirement}', and {distribution.label} is installed"
-        hint = f"pip install '{requirement}', or change the key"
-    return Result(room.id, room.manifest.version, r.NOT_APPLICABLE, report, (), message, hint)
-
-
-def _unplanned(target: Target, place: Place) -> Result:
-    if place.located is not None and place.located.refusal is not None:
-        return place.located.refusal
-    return _absent(place, TargetReport("distribution", None, None, target.label))
-
-
-def _absent(place: Place, report: TargetReport) -> Result:
-    names = place.wanted.target or " or ".join(place.room.manifest.distributions) or "its code"
-    message = f"optional, and {names} is not in {report.root}"
-    return Result(place.room.id, place.room.manifest.version, r.ABSENT, report, (), message)
-
-
-def _lock(wanted: Wanted, places: Sequence[Place], results: Sequence[Result]) -> Lock | None:
-    if any(result.outcome in r.REFUSED for result in results):
-        return None
-    return Lock(wanted.sha256, tuple(map(_locked, places, results)))
-
-
-def _locked(place: Place, result: Result) -> LockedPatch:
     return LockedPatch(
-        id=place.room.id,
-        version=place.room.manifest.version,
-        pack=place.room.pack,
-        room_sha256=digest(place.room.folder),
+        id=patch.room.id,
+        version=patch.room.manifest.version,
+        pack=patch.room.pack,
+        room_sha256=digest(patch.room.folder),
         outcome=result.outcome,
-        optional=place.wanted.optional,
+        optional=patch.wanted.optional,
         kind=result.target.kind,
         distribution=result.target.distribution or "",
         distribution_version=result.target.version or "",

@@ -33,7 +33,9 @@ def sync(wanted: Wanted, targets: Sequence[Target], allowed: Allowed, *, locked:
 
     With `locked` the lock is never written, and a target that would differ from it is refused.
 
-    Raises   StateCorrupt for a lock that cannot be used.
+    Raises   StateCorrupt for a lock, or a state of a target, that cannot be used; SourceUnreadable if the list does
+             not fit the rooms; TargetRefused for a target that cannot be written, or if no lock fits all of them;
+             WriteFailed.
     """
     lock = load_lock(wanted.lock)
     if locked:
@@ -50,7 +52,7 @@ def sync(wanted: Wanted, targets: Sequence[Target], allowed: Allowed, *, locked:
     with ExitStack() as stack:
         resolved = of_each(targets, lambda target, stack: resolve(wanted, target, allowed, stack), stack)
         if locked and lock is not None:
-            return Synced(_write_locked(wanted, lock, resolved), LockReport(wanted.lock, UNCHANGED))
+            return Synced(_write_locked(lock, resolved), LockReport(wanted.lock, UNCHANGED))
         return _write(wanted, lock, resolved, targets)
 
 
@@ -71,21 +73,19 @@ def _refuse_lock(wanted: Wanted, lock: Lock | None) -> None:
     )
 
 
-def _write_locked(wanted: Wanted, lock: Lock, resolved: "Sequence[Resolved]") -> list[list[Result]]:
+def _write_locked(lock: Lock, resolved: "Sequence[Resolved]") -> list[list[Result]]:
     from patchkit.patching.prepared import results_of
 
     for each in resolved:
-        each.prepared.results = _held_against(wanted, lock, each)
+        each.prepared.results = _held_against(lock, each)
     return results_of([each.prepared for each in resolved], write=True)
 
 
-def _held_against(wanted: Wanted, lock: Lock, resolved: "Resolved") -> list[Result]:
+def _held_against(lock: Lock, resolved: "Resolved") -> list[Result]:
     """The results, with a conflict for each patch that would differ from the lock."""
-    from patchkit.locking.differences import differences
+    from patchkit.locking.differences import entry_differences
 
-    reasons: dict[str, list[str]] = {}
-    for id, reason in differences(lock, resolved.lock) if resolved.lock is not None else ():
-        reasons.setdefault(id, []).append(f"{reason} in {wanted.lock}" if not id else reason)
+    reasons = {new.id: entry_differences(lock.patch(new.id), new) for new in resolved.entries if new is not None}
     results = []
     for result in resolved.prepared.results:
         found = reasons.get(result.patch, [])
@@ -110,7 +110,7 @@ def _write(wanted: Wanted, lock: Lock | None, resolved: "Sequence[Resolved]", ta
     from patchkit.patching.prepared import results_of
 
     prepared = [each.prepared for each in resolved]
-    new = common_lock(resolved, targets)
+    new = common_lock(wanted, resolved, targets)
     changes = differences(lock, new) if lock and new else [("", "there was no lock")]
     if new is None or not changes:
         return Synced(results_of(prepared, write=True), LockReport(wanted.lock, UNCHANGED))

@@ -14,9 +14,9 @@ from patchkit.patching.packs import digest, room_digest
 from patchkit.patching.prepared import Prepared, hold, in_each
 from patchkit.patching.results import FileReport, Result, SiteReport
 from patchkit.patching.settle import refuse_unfinished, settle
-from patchkit.patching.state import APPLIED, DRIFTED, PatchState, marker_faults, patch_states, receipt_state, shadowing
+from patchkit.patching.state import APPLIED, DRIFTED, PatchState, StackedFile, patch_states, receipt_state, shadowing
 from patchkit.patching.state_folder import STATE
-from patchkit.patching.surroundings import refuse_lost_originals, runs_other_code
+from patchkit.patching.surroundings import out_of_date, refuse_lost_originals
 from patchkit.patching.target import Target
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _already_applied(target: Target, id: str) -> Result | None:
     if state is None or state.state != APPLIED or shadowing(target, state) is not None:
         return None
     refuse_lost_originals(state)
-    if any(fault for _, fault in marker_faults(state, states)) or runs_other_code(state):
+    if out_of_date(state, states):
         return None
     return as_before(state) if room_digest(state.receipt.pack, id) == state.receipt.room_sha256 else None
 
@@ -91,16 +91,22 @@ def _already_applied(target: Target, id: str) -> Result | None:
 def as_before(state: PatchState) -> Result:
     """The result of a patch that stays as it is."""
     receipt = state.receipt
-    files = tuple(
-        FileReport(
-            stacked.file.path,
-            stacked.top.after_sha256,
-            stacked.top.after_sha256,
-            tuple(SiteReport(site.symbol, site.line, APPLIED) for site in stacked.file.sites),
-        )
-        for stacked in state.files
-    )
+    files = tuple(map(_as_before, state.files))
     return Result(receipt.patch, receipt.version, r.ALREADY_APPLIED, state.target, files)
+
+
+def _as_before(stacked: StackedFile) -> FileReport:
+    sites = tuple(SiteReport(site.symbol, site.line, APPLIED) for site in stacked.file.sites)
+    sha256 = stacked.top.after_sha256
+    return FileReport(stacked.file.path, sha256, sha256, sites, found=sites)
+
+
+def as_kept(state: PatchState, states: Sequence[PatchState]) -> Result:
+    """The result of a patch whose files stay as they are, while what lies beside them may have to be written anew."""
+    result, paths = as_before(state), out_of_date(state, states)
+    if not paths:
+        return result
+    return replace(result, outcome=r.APPLIED, message=f"its files hold; out of date beside them: {', '.join(paths)}")
 
 
 def _plan(target: Target, root: Path, located: "list[Located]", allowed: Allowed) -> Prepared:
@@ -138,7 +144,8 @@ def _plan_one(
         if conflict is not None:
             return Planned(conflict), ledger
         if place.spec is not None and state.state == APPLIED and digest(place.room.folder) == state.receipt.room_sha256:
-            return Planned(as_before(state)), ledger.with_files(described(state.receipt, place.room))
+            kept = as_kept(state, patch_states(target))
+            return Planned(kept), ledger.with_files(described(state.receipt, place.room))
         if place.spec is not None or digest(place.room.folder) != state.receipt.room_sha256:
             for file in state.receipt.files:
                 restore(draft, file)
@@ -148,7 +155,8 @@ def _plan_one(
     unchanged = not any(draft.is_changed(path) for path in paths)
     if state and unchanged and planned.result.outcome in r.DONE and paths & state.receipt.paths:
         # The bytes are those of our receipt; at most the receipt itself is renewed.
-        planned.result = replace(planned.result, outcome=r.ALREADY_APPLIED, message="")
+        kept = as_kept(state, patch_states(target))
+        planned.result = replace(planned.result, outcome=kept.outcome, message=kept.message)
     return planned, ledger.with_files(planned.receipt) if planned.receipt else ledger
 
 

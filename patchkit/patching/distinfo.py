@@ -133,12 +133,13 @@ def normalised(name: str) -> str:
 def distributions(root: Path, names: tuple[str, ...]) -> list[Distribution]:
     """The distributions of these names whose metadata lies in `root`."""
     wanted = {normalised(name) for name in names}
-    return [dist for entry in _metadata_entries(root) if (dist := _distribution(entry, wanted))]
+    entries = [entry for entry in _metadata_entries(root) if normalised(_name_and_version(entry)[0]) in wanted]
+    return list(map(distribution_of, entries))
 
 
 def installed(root: Path) -> list[Distribution]:
     """Every distribution whose metadata lies in `root`."""
-    return [dist for entry in _metadata_entries(root) if (dist := _distribution(entry, None))]
+    return list(map(distribution_of, _metadata_entries(root)))
 
 
 def owners(root: Path, path: str) -> list[Distribution]:
@@ -150,8 +151,8 @@ def owners(root: Path, path: str) -> list[Distribution]:
             data = (entry / "RECORD").read_bytes()
         except OSError:
             continue
-        if needle in data and (dist := _distribution(entry, None)) and Record(data, dist.record).row(path):
-            found.append(dist)
+        if needle in data and Record(data, entry / "RECORD").row(path):
+            found.append(distribution_of(entry))
     return found
 
 
@@ -164,16 +165,20 @@ def _metadata_entries(root: Path) -> list[Path]:
     return [root / name for name in sorted(names)]
 
 
-def _distribution(entry: Path, wanted: set[str] | None) -> Distribution | None:
-    """The distribution behind a metadata entry; None if its name is not among the wanted ones."""
-    stem = entry.name.rpartition(".")[0]
-    if entry.suffix == ".egg-info":
+def distribution_of(info: Path) -> Distribution:
+    """The distribution of a metadata folder."""
+    name, version = _name_and_version(info)
+    return Distribution(name, version or _version(info), info, editable_source(info))
+
+
+def _name_and_version(info: Path) -> tuple[str, str]:
+    """As the name of the folder has them; the version may be empty."""
+    stem = info.name.rpartition(".")[0]
+    if info.suffix == ".egg-info":
         stem = re.sub(r"-py\d+(\.\d+)?$", "", stem)
     # A version holds no '-' in a folder name, but folders of old tools have '-' in the name.
     name, _, version = stem.rpartition("-") if "-" in stem else (stem, "", "")
-    if wanted is not None and normalised(name) not in wanted:
-        return None
-    return Distribution(name, version or _version(entry), entry, editable_source(entry))
+    return name, version
 
 
 def _version(entry: Path) -> str:

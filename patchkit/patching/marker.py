@@ -7,14 +7,15 @@ hold, and nothing else: `verify --fast` compares it byte by byte, hence plain js
 import json
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from patchkit.errors import StateCorrupt
-from patchkit.patching.distinfo import Record, new_row
+from patchkit.errors import StateCorrupt, TargetRefused
+from patchkit.patching.distinfo import Record, distribution_of, new_row
 from patchkit.patching.ledger import Ledger, Receipt, sha256_of
 from patchkit.patching.state_folder import MARKER
+from patchkit.patching.unreceipted import unreceipted
 
 if TYPE_CHECKING:
     from patchkit.patching.draft import Draft
@@ -35,10 +36,25 @@ def marker_of(record: str) -> str:
     return _beside(record, MARKER)
 
 
+@dataclass(frozen=True)
+class Marker:
+    """A marker that belongs beside a RECORD, as it is found there."""
+
+    path: str  # relative to the root
+    fault: str  # empty if it is right
+
+
 def mark(draft: "Draft", ledger: Ledger) -> None:
-    """Bring the markers of every distribution that a ledger names, or named, in line with the draft."""
+    """Bring the markers of every distribution that a ledger names, or named, in line with the draft.
+
+    Raises   TargetRefused for a file of that name that is not ours; StateCorrupt if a marker names patches that no
+             receipt knows.
+    """
     holding = _holding(draft, ledger)
     for record in records((*draft.ledger.receipts, *ledger.receipts)):
+        lost = unreceipted(distribution_of((draft.root / record).parent))
+        if lost is not None:
+            raise lost
         _mark(draft, record, contents(draft.read, holding, record))
 
 
@@ -67,8 +83,8 @@ def contents(read: Read, holding: Iterable[Receipt], record: str) -> bytes | Non
     return (json.dumps({"schema": SCHEMA, "patches": patches}, indent=1, sort_keys=True) + "\n").encode()
 
 
-def fault(root: Path, holding: Iterable[Receipt], record: str) -> str | None:
-    """What is wrong with the marker beside a RECORD; empty if it is right, None if none belongs there."""
+def marker_beside(root: Path, holding: Iterable[Receipt], record: str) -> Marker | None:
+    """The marker that belongs beside a RECORD, with what is wrong with it; None if none belongs there."""
 
     def read(path: str) -> bytes | None:
         try:
@@ -76,16 +92,17 @@ def fault(root: Path, holding: Iterable[Receipt], record: str) -> str | None:
         except OSError:
             return None
 
-    marker = marker_of(record)
-    wanted, found = contents(read, holding, record), read(marker)
-    if wanted is None:
-        return None
+    path = marker_of(record)
+    wanted = contents(read, holding, record)
+    return None if wanted is None else Marker(path, _fault(path, read(path), wanted, record, read(record) or b""))
+
+
+def _fault(path: str, found: bytes | None, wanted: bytes, record: str, rows: bytes) -> str:
     if found is None:
         return "missing: the metadata of the distribution does not say that it is patched"
     if found != wanted:
         return "not what the receipts say"
-    lines = (read(record) or b"").splitlines()
-    return "" if new_row(marker, wanted, "").encode() in lines else f"{record} has no row for it, or another one"
+    return "" if new_row(path, wanted, "").encode() in rows.splitlines() else f"{record} has no row for it, or another"
 
 
 def _holding(draft: "Draft", ledger: Ledger) -> list[Receipt]:
@@ -108,9 +125,16 @@ def _mark(draft: "Draft", record: str, wanted: bytes | None) -> None:
     marker, data = marker_of(record), draft.read(record)
     if data is None:  # installed anew or removed, and the marker with it
         return
-    with suppress(StateCorrupt):  # nothing is made worse; `verify` tells it
+    with suppress(StateCorrupt):  # a damaged RECORD: nothing is made worse, and `verify` tells it
         rows = Record(data, draft.root / record)
         row = rows.row(marker)
+        if row is None and not _is_ours(draft.read(marker)):
+            if wanted is None:
+                return
+            raise TargetRefused(
+                f"{draft.root / marker} is there, and patchkit did not write it",
+                "move it away and run this command again: patchkit records under this name what it changes",
+            )
         if row is not None:
             data = rows.replaced(row.text, "")
         if wanted is not None:
@@ -118,3 +142,14 @@ def _mark(draft: "Draft", record: str, wanted: bytes | None) -> None:
         draft.write(record, data)
         if draft.read(marker) != wanted:
             draft.write(marker, wanted)
+
+
+def _is_ours(data: bytes | None) -> bool:
+    """True for a marker, and where there is none."""
+    if data is None:
+        return True
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and {"schema", "patches"} <= set(found)

@@ -1,7 +1,7 @@
 """What a command planned for one target, and the step that writes it: for several targets, all of it or nothing."""
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -13,6 +13,7 @@ from patchkit.patching.target import Target
 
 if TYPE_CHECKING:
     from patchkit.patching.draft import Draft
+    from patchkit.patching.journal import Change
     from patchkit.patching.ledger import Ledger
 
 Plan = TypeVar("Plan")
@@ -21,7 +22,7 @@ UNDONE = {r.APPLIED: (r.WOULD_APPLY, "applied"), r.REVERTED: (r.WOULD_REVERT, "r
 
 @dataclass
 class Prepared:
-    """Results that hold once `write` was called; until then nothing of them is on disk."""
+    """Results that hold once they were written by `results_of`; until then nothing of them is on disk."""
 
     target: Target
     results: list[Result]
@@ -30,17 +31,24 @@ class Prepared:
     originals: dict[str, bytes] = field(default_factory=dict)
     ignore_in_git: bool = False
 
-    def write(self) -> None:
-        """Write the draft and the ledger in one transaction.
+    def mark(self) -> None:
+        """Bring the markers in the draft in line with what is planned.
 
-        Raises   WriteFailed, with the target as it was before.
+        Raises   TargetRefused, StateCorrupt for a marker that must not be replaced.
         """
+        if self.draft is not None and self.ledger is not None:
+            from patchkit.patching.marker import mark
+
+            mark(self.draft, self.ledger)
+
+    def changes(self, mtime: int) -> "list[Change]":
+        """All that is to be written. Units: mtime in whole seconds."""
         if self.draft is None or self.ledger is None:
-            return
-        from patchkit.patching.store import store
+            return []
+        from patchkit.patching.store import changes
 
         interpreter = self.target.interpreter
-        store(self.draft, self.ledger, self.originals, interpreter, ignore_in_git=self.ignore_in_git)
+        return changes(self.draft, self.ledger, self.originals, interpreter, mtime, ignore_in_git=self.ignore_in_git)
 
 
 def of_each(
@@ -52,36 +60,56 @@ def of_each(
     """
     planned = []
     for target in targets:
-        try:
+        with _naming(target, targets):
             planned.append(plan(target, stack))
-        except PatchkitError as error:
-            if len(targets) == 1:
-                raise
-            raise type(error)(f"{target.label}: {error.message}", error.hint) from error
     return planned
 
 
 def results_of(prepared: Sequence[Prepared], *, write: bool) -> list[list[Result]]:
     """Write what was planned, unless a patch was refused anywhere; the results of each target.
 
-    Raises   WriteFailed; of several targets it says which were written and which were not.
+    Raises   PatchkitError before the first byte, if that can be known; WriteFailed, which of several targets says
+             which were written and which were not.
     """
     refused = any(result.outcome in r.REFUSED for one in prepared for result in one.results)
+    if not refused:
+        for one in prepared:
+            with _naming(one.target, prepared):
+                one.mark()
     if refused or not write:
         return [[_not_written(result, refused=refused) for result in one.results] for one in prepared]
-    for number, one in enumerate(prepared):
+    _write_all(prepared)
+    return [one.results for one in prepared]
+
+
+def _write_all(prepared: Sequence[Prepared]) -> None:
+    if all(one.draft is None for one in prepared):
+        return
+    from patchkit.patching.transaction import commit, preflight, timestamp
+
+    mtime = timestamp()
+    pending: list[tuple[Target, Path, list[Change]]] = []
+    for one in prepared:
+        with _naming(one.target, prepared):
+            changes = one.changes(mtime)
+        if one.draft is not None and changes:
+            pending.append((one.target, one.draft.root, changes))
+    if len(pending) > 1:
+        for target, root, changes in pending:
+            with _naming(target, prepared):
+                preflight(root, changes)
+    for number, (_, root, changes) in enumerate(pending):
         try:
-            one.write()
-        except PatchkitError as error:
+            commit(root, changes, mtime)
+        except WriteFailed as error:
             if len(prepared) == 1:
                 raise
-            done, left = prepared[:number], prepared[number:]
-            written = f"; done before it: {_labels(done)}" if any(other.draft for other in done) else ""
+            done, left = ([target.label for target, _, _ in some] for some in (pending[:number], pending[number:]))
+            before = f"; done before it: {', '.join(done)}" if done else ""
             raise WriteFailed(
-                f"{error.message}{written}; not done: {_labels(left)}",
+                f"{error.message}{before}; not done: {', '.join(left)}",
                 f"{error.hint}; then run the command again: it does what is left",
             ) from error
-    return [one.results for one in prepared]
 
 
 def in_each(
@@ -106,8 +134,15 @@ def hold(stack: ExitStack | None, root: Path) -> None:
     recover(root)
 
 
-def _labels(prepared: Sequence[Prepared]) -> str:
-    return ", ".join(one.target.label for one in prepared if one.draft is not None)
+@contextmanager
+def _naming(target: Target, among: Sequence[object]) -> Iterator[None]:
+    """Let failures say which of several targets they are of."""
+    try:
+        yield
+    except PatchkitError as error:
+        if len(among) == 1:
+            raise
+        raise type(error)(f"{target.label}: {error.message}", error.hint) from error
 
 
 def _not_written(result: Result, *, refused: bool) -> Result:

@@ -4,11 +4,15 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from patchkit.errors import TargetRefused
 from patchkit.patching.ledger import FileReceipt, Ledger, Receipt, load_ledger, sha256_of
 from patchkit.patching.results import TargetReport
 from patchkit.patching.target import Target
+
+if TYPE_CHECKING:
+    from patchkit.patching.marker import Marker
 
 APPLIED, REVERTED, DRIFTED, LOST = "applied", "reverted", "drifted", "lost"
 _WORST_FIRST = (DRIFTED, LOST, REVERTED, APPLIED)
@@ -109,13 +113,13 @@ def _record_agrees(root: Path, file: FileReceipt, data: bytes) -> bool:
     return False
 
 
-def marker_faults(state: PatchState, states: Sequence[PatchState]) -> list[tuple[str, str]]:
-    """Every marker that names a patch, or should, with what is wrong with it; `states` are those of all patches."""
-    from patchkit.patching.marker import fault, marker_of, records
+def markers(state: PatchState, states: Sequence[PatchState]) -> "list[Marker]":
+    """The markers that name a patch, or should; `states` are those of all patches of the target."""
+    from patchkit.patching.marker import marker_beside, records
 
     holding = [other.receipt for other in states if other.root == state.root and other.state == APPLIED]
-    found = [(marker_of(record), fault(state.root, holding, record)) for record in records([state.receipt])]
-    return [(marker, wrong) for marker, wrong in found if wrong is not None]
+    found = [marker_beside(state.root, holding, record) for record in records([state.receipt])]
+    return [marker for marker in found if marker is not None]
 
 
 def shadowing(target: Target, state: PatchState) -> Path | None:

@@ -1,26 +1,27 @@
-"""Write what a command planned for one root: the sources, what follows from them, and the ledger."""
+"""All that one root gets when a command is done: the sources, what follows from them, and the ledger."""
 
 from patchkit.patching.draft import Draft
 from patchkit.patching.interpreter import Interpreter
+from patchkit.patching.journal import Change
 from patchkit.patching.ledger import Ledger
-from patchkit.patching.marker import mark
 from patchkit.patching.renew import renew_bytecode
-from patchkit.patching.transaction import commit, timestamp
 
 
-def store(
-    draft: Draft, ledger: Ledger, originals: dict[str, bytes], interpreter: Interpreter | None, *, ignore_in_git: bool
-) -> None:
-    """Complete the draft and write all of it, or nothing; a draft that changes nothing is left at that.
+def changes(
+    draft: Draft,
+    ledger: Ledger,
+    originals: dict[str, bytes],
+    interpreter: Interpreter | None,
+    mtime: int,
+    *,
+    ignore_in_git: bool,
+) -> list[Change]:
+    """The changes of a draft whose sources and markers are as they will be, with bytecode, originals and ledger.
 
-    The caller holds the lock of the root.
-
-    Raises   WriteFailed, with the target as it was before.
+    Empty if the draft changes nothing. Units: mtime in whole seconds, as the files will have it.
     """
-    mark(draft, ledger)
-    mtime = timestamp()
     renew_bytecode(draft, ledger, interpreter, mtime)
     if not draft.changed() and ledger == draft.ledger:
-        return
+        return []
     draft.record(ledger, originals, ignore_in_git=ignore_in_git)
-    commit(draft.root, draft.changes(), mtime)
+    return draft.changes()

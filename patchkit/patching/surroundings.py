@@ -1,8 +1,10 @@
-"""What an applied patch needs beside its own bytes: the originals, and no bytecode that runs in its place."""
+"""What an applied patch needs beside its own bytes: the originals, the markers, and no bytecode that runs instead."""
+
+from collections.abc import Sequence
 
 from patchkit.patching.bytecode import stale_copies
 from patchkit.patching.ledger import read_blob
-from patchkit.patching.state import PatchState
+from patchkit.patching.state import PatchState, markers
 
 
 def refuse_lost_originals(state: PatchState) -> None:
@@ -14,6 +16,12 @@ def refuse_lost_originals(state: PatchState) -> None:
         read_blob(state.root, stacked.file.before_sha256)
 
 
-def runs_other_code(state: PatchState) -> bool:
-    """True if stale bytecode, which Python does not hold against the source, lies beside a patched file."""
-    return any(stale_copies(state.root / stacked.file.path) for stacked in state.files)
+def out_of_date(state: PatchState, states: Sequence[PatchState]) -> list[str]:
+    """Paths, relative to the root, that `apply` writes anew though the patched files hold.
+
+    They are markers, and stale bytecode, which Python does not hold against the source. `states` are those of all
+    patches of the target.
+    """
+    stale = [copy.path for stacked in state.files for copy in stale_copies(state.root / stacked.file.path)]
+    wrong = [marker.path for marker in markers(state, states) if marker.fault]
+    return wrong + [path.relative_to(state.root).as_posix() for path in stale]

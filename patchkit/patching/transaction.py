@@ -66,6 +66,17 @@ def commit(root: Path, changes: Sequence[Change], mtime: int) -> None:
         _settle_folders(root, changes, mtime)
 
 
+def preflight(root: Path, changes: Sequence[Change]) -> None:
+    """What `commit` checks before its first byte; for a command that writes several roots.
+
+    Raises   WriteFailed.
+    """
+    try:
+        _preflight(root, changes)
+    except OSError as error:
+        raise _explained(error, root) from error
+
+
 def recover(root: Path) -> bool:
     """Undo what a killed command left; True if there was something. The caller holds the lock.
 

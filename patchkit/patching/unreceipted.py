@@ -16,20 +16,22 @@ from patchkit.patching.state_folder import MARKER, STATE
 def unreceipted(distribution: Distribution) -> StateCorrupt | None:
     """What is wrong with a distribution whose marker names patches without receipts.
 
-    None if there are receipts, or its files are the original ones again.
+    None if the receipts account for its files, or the files are the original ones again.
     """
     root, marker = distribution.info.parent, distribution.info / MARKER
     try:
         named = json.loads(marker.read_bytes())["patches"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    known = {receipt.patch for receipt in load_ledger(root).receipts}
+    receipts = load_ledger(root).receipts
+    known = {receipt.patch for receipt in receipts}
+    received = {(file.path, file.before_sha256, file.after_sha256) for one in receipts for file in one.files}
     try:
         lost = [patch for patch in named if patch["patch"] not in known]
         names = ", ".join(f"{patch['patch']} {patch['version']}" for patch in lost)
-        files = [
+        files = {
             (file["path"], file["before_sha256"], file["after_sha256"]) for patch in lost for file in patch["files"]
-        ]
+        } - received
         if all(_is_original(distribution, path, files) for path, _, _ in files):
             return None
     except (KeyError, TypeError, ValueError):  # no marker of ours

@@ -15,7 +15,7 @@ from patchkit.patching.bytecode import compiled_copies, invalidation_form, is_of
 from patchkit.patching.ledger import FileReceipt, read_blob
 from patchkit.patching.packs import find_room
 from patchkit.patching.settle import refuse_unfinished
-from patchkit.patching.state import APPLIED, DRIFTED, LOST, PatchState, marker_faults, patch_states, shadowing
+from patchkit.patching.state import APPLIED, DRIFTED, LOST, PatchState, markers, patch_states, shadowing
 from patchkit.patching.state_folder import BLOBS
 from patchkit.patching.target import Target
 
@@ -132,10 +132,10 @@ def _record_checks(target: Target, state: PatchState, file: FileReceipt) -> Iter
 def _marker_checks(target: Target, state: PatchState, states: Sequence[PatchState]) -> Iterator[Check]:
     """Of patches that hold: of others there is worse to tell."""
     patch = state.receipt.patch
-    for marker, fault in marker_faults(state, states) if state.state == APPLIED else ():
-        message = fault or "names the patches of the distribution, and is in its RECORD"
-        hint = f"patchkit apply {patch}{target.arguments}" if fault else ""
-        yield Check(patch, RECORD, marker, not fault, message, hint)
+    for marker in markers(state, states) if state.state == APPLIED else ():
+        message = marker.fault or "names the patches of the distribution, and is in its RECORD"
+        hint = f"patchkit apply {patch}{target.arguments}" if marker.fault else ""
+        yield Check(patch, RECORD, marker.path, not marker.fault, message, hint)
 
 
 def _bytecode_checks(state: PatchState, file: FileReceipt) -> Iterator[Check]:
