@@ -423,7 +423,7 @@ def test_an_edited_file_hides_no_other_reason(project: Project, yolo: Environmen
     before = snapshot(project.folder, yolo.site)
     for options in ([], ["--locked"]):
         answer = project.run("sync", *options, *target(yolo), "--format", "json")
-        assert (answer.code, answer.outcomes) == (2, ["would-apply", "conflict"])  # the marker names both
+        assert (answer.code, answer.outcomes) == (2, ["already-applied", "conflict"])
         assert "was edited after patchkit had applied" in answer.json["results"][1]["message"]
     assert snapshot(project.folder, yolo.site) == before
     _other_result(project, yolo)

@@ -1,6 +1,7 @@
 """Source trees and single files: what is found, what is left alone, and what a random layout keeps."""
 
 import ast
+import py_compile
 import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -196,6 +197,28 @@ def test_a_file_that_comes_after_the_patch_is_patched_by_the_next_apply(
     assert patchkit("revert", ID, "--path", root).code == 0
     (root / "new.py").unlink()
     assert snapshot(root) == before
+
+
+def test_a_patched_file_that_is_gone_leaves_the_receipt_with_the_next_apply(
+    tree: Callable[..., Path], patchkit: Run
+) -> None:
+    root = tree({"a/loss.py": CLASS, "b/loss.py": CLASS})
+    assert patchkit("apply", ID, "--path", root).code == 0
+    for source in (root / "a/loss.py", root / "b/loss.py"):
+        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        py_compile.compile(str(source), invalidation_mode=mode, doraise=True)
+    (root / "b/loss.py").unlink()
+    answer = patchkit("verify", "--fast", "--path", root)
+    assert (answer.code, "b/loss.py: lost: the file is gone" in " ".join(answer.out.split())) == (1, True)
+    assert patchkit("apply", ID, "--path", root, "--check").code == 1
+    answer = patchkit("apply", ID, "--path", root)
+    assert answer.code == 0
+    assert "no longer there, and left out of the receipt: b/loss.py" in answer.out
+    assert patchkit("verify", "--fast", "--path", root).code == 0
+    answer = patchkit("apply", ID, "--path", root, "--format", "json")
+    assert (answer.code, answer.outcomes) == (0, ["already-applied"])
+    assert patchkit("revert", ID, "--path", root).code == 0
+    assert (root / "a/loss.py").read_text() == CLASS
 
 
 # --- single files ----------------------------------------------------------------------------------------------------

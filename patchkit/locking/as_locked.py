@@ -8,8 +8,8 @@ from pathlib import Path
 from patchkit.locking.absent import absent
 from patchkit.locking.lockfile import Lock, LockedFile, LockedPatch
 from patchkit.patching import results as r
-from patchkit.patching.apply import as_before
 from patchkit.patching.installed import find_installed, possible_names
+from patchkit.patching.kept import as_before
 from patchkit.patching.ledger import sha256_of
 from patchkit.patching.packs import digest, find_place
 from patchkit.patching.results import FileReport, Result, TargetReport

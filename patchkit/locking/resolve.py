@@ -10,8 +10,9 @@ from patchkit.locking.lockfile import LockedFile, LockedPatch
 from patchkit.locking.wanted import Wanted
 from patchkit.patching import results as r
 from patchkit.patching.allowed import Allowed
-from patchkit.patching.apply import as_kept, plan_place, refuse_shadowed, the_root
+from patchkit.patching.apply import plan_place, refuse_shadowed, the_root
 from patchkit.patching.draft import Draft
+from patchkit.patching.kept import as_kept
 from patchkit.patching.ledger import Ledger, Receipt, read_blob
 from patchkit.patching.packs import Room, digest
 from patchkit.patching.prepared import Prepared, hold

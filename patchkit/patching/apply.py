@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from patchkit.errors import TargetRefused, UnknownPatch
 from patchkit.patching import results as r
 from patchkit.patching.allowed import Allowed
+from patchkit.patching.kept import as_before, as_kept
 from patchkit.patching.ledger import Ledger
 from patchkit.patching.packs import digest, room_digest
 from patchkit.patching.prepared import Prepared, hold, in_each
-from patchkit.patching.results import FileReport, Result, SiteReport
+from patchkit.patching.results import Result
 from patchkit.patching.settle import refuse_unfinished, settle
-from patchkit.patching.state import APPLIED, DRIFTED, PatchState, StackedFile, patch_states, receipt_state, shadowing
+from patchkit.patching.state import APPLIED, DRIFTED, LOST, PatchState, patch_states, receipt_state, shadowing
 from patchkit.patching.state_folder import STATE
 from patchkit.patching.surroundings import out_of_date, refuse_lost_originals
 from patchkit.patching.target import Target
@@ -88,27 +89,6 @@ def _already_applied(target: Target, id: str) -> Result | None:
     return as_before(state) if room_digest(state.receipt.pack, id) == state.receipt.room_sha256 else None
 
 
-def as_before(state: PatchState) -> Result:
-    """The result of a patch that stays as it is."""
-    receipt = state.receipt
-    files = tuple(map(_as_before, state.files))
-    return Result(receipt.patch, receipt.version, r.ALREADY_APPLIED, state.target, files)
-
-
-def _as_before(stacked: StackedFile) -> FileReport:
-    sites = tuple(SiteReport(site.symbol, site.line, APPLIED) for site in stacked.file.sites)
-    sha256 = stacked.top.after_sha256
-    return FileReport(stacked.file.path, sha256, sha256, sites, found=sites)
-
-
-def as_kept(state: PatchState, states: Sequence[PatchState]) -> Result:
-    """The result of a patch whose files stay as they are, while what lies beside them may have to be written anew."""
-    result, paths = as_before(state), out_of_date(state, states)
-    if not paths:
-        return result
-    return replace(result, outcome=r.APPLIED, message=f"its files hold; out of date beside them: {', '.join(paths)}")
-
-
 def _plan(target: Target, root: Path, located: "list[Located]", allowed: Allowed) -> Prepared:
     from patchkit.patching.draft import Draft
     from patchkit.patching.relations import refuse_unrelated
@@ -150,12 +130,16 @@ def _plan_one(
             for file in state.receipt.files:
                 restore(draft, file)
             ledger = ledger.without(state.receipt.patch)
+        else:
+            meant = receipt_state(draft.root, draft.ledger, state.receipt, target)
+            gone = {stacked.file.path for stacked in meant.files if stacked.state == LOST}
+            ledger = ledger.without_files(state.receipt.patch, gone)
     planned = plan_place(target, place, draft, allowed)
     paths = {file.path for file in planned.result.files}
     unchanged = not any(draft.is_changed(path) for path in paths)
     if state and unchanged and planned.result.outcome in r.DONE and paths & state.receipt.paths:
         # The bytes are those of our receipt; at most the receipt itself is renewed.
-        kept = as_kept(state, patch_states(target))
+        kept = as_kept(receipt_state(draft.root, draft.ledger, state.receipt, target), patch_states(target))
         planned.result = replace(planned.result, outcome=kept.outcome, message=kept.message)
     return planned, ledger.with_files(planned.receipt) if planned.receipt else ledger
 

@@ -84,6 +84,8 @@ class Draft:
             return (self.root / path).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except IsADirectoryError as error:
+            raise TargetRefused(f"{self.root / path} is a folder, and a file belongs there", "move it away") from error
         except OSError as error:
             raise TargetRefused(
                 f"{self.root / path} cannot be read: {error.strerror}", "run as a user who may read it"

@@ -149,6 +149,9 @@ def _not_written(result: Result, *, refused: bool) -> Result:
     """What a patch that was not written reports: its sites as they were found."""
     if result.outcome not in UNDONE:
         return result
+    is_patched = all(file.before_sha256 == file.after_sha256 for file in result.files)
+    if refused and result.outcome == r.APPLIED and is_patched:  # what lies beside its files stays as it is
+        return replace(result, outcome=r.ALREADY_APPLIED)
     outcome, word = UNDONE[result.outcome]
     message = f"not {word}, because another patch of this command was refused" if refused else result.message
     files = tuple(replace(file, sites=file.found) for file in result.files)

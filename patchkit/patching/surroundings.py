@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from patchkit.patching.bytecode import stale_copies
 from patchkit.patching.ledger import read_blob
-from patchkit.patching.state import PatchState, markers
+from patchkit.patching.state import APPLIED, PatchState, markers
 
 
 def refuse_lost_originals(state: PatchState) -> None:
@@ -22,6 +22,7 @@ def out_of_date(state: PatchState, states: Sequence[PatchState]) -> list[str]:
     They are markers, and stale bytecode, which Python does not hold against the source. `states` are those of all
     patches of the target.
     """
-    stale = [copy.path for stacked in state.files for copy in stale_copies(state.root / stacked.file.path)]
+    sources = [state.root / stacked.file.path for stacked in state.files if stacked.state == APPLIED]
+    stale = [copy.path for source in sources for copy in stale_copies(source)]
     wrong = [marker.path for marker in markers(state, states) if marker.fault]
     return wrong + [path.relative_to(state.root).as_posix() for path in stale]

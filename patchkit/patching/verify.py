@@ -84,7 +84,9 @@ def _fast_checks(target: Target, state: PatchState) -> Iterator[Check]:
             yield from _bytecode_checks(state, stacked.top)
             continue
         reason = {
-            LOST: "the package was installed anew or removed, and the patch went with it",
+            LOST: "the package was installed anew or removed, and the patch went with it"
+            if state.receipt.distribution
+            else "the file is gone",
             "reverted": "the original file is back, but patchkit did not revert it",
         }.get(now, "the file was edited since")
         yield Check(patch, INTEGRITY, file.path, False, f"{now}: {reason}", hint)
