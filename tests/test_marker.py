@@ -90,11 +90,12 @@ def test_without_the_state_folder_nothing_goes_on_until_a_reinstall(
     before = snapshot(project.folder, yolo.folder)
     fact = f"ultralytics 8.2.50 was patched by patchkit with {', '.join(f'{id} 1.0.0' for id in (PATCH, *others))}"
     step = "pip install --force-reinstall --no-deps 'ultralytics==8.2.50'"
-    commands = [["apply", PATCH], ["apply", OTHER], ["lock"], ["lock", "--check"], ["sync"], ["sync", "--locked"]]
-    for command in [*commands, ["sbom"]]:
+    planning = [["apply", PATCH], ["apply", OTHER], ["lock"], ["lock", "--check"], ["sync"], ["sync", "--locked"]]
+    looking = [["sbom"], ["status"], ["verify"], ["verify", "--fast", PATCH], ["revert", PATCH], ["revert", "--all"]]
+    for command in [*planning, *looking]:
         answer = project.run(*command, *target)
         assert_refused(answer, fact, "the originals", step)
-        assert ("conflict" in answer.out) == (command != ["sbom"])
+        assert ("conflict" in answer.out) == (command in planning)
     assert snapshot(project.folder, yolo.folder) == before
 
     yolo.pip("install", "--force-reinstall", "--no-deps", wheel(RELEASE))

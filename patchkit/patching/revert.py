@@ -15,6 +15,7 @@ from patchkit.patching.settle import settle
 from patchkit.patching.state import APPLIED, DRIFTED, PatchState, StackedFile, patch_states
 from patchkit.patching.state_folder import STATE
 from patchkit.patching.target import Target
+from patchkit.patching.unreceipted import refuse_unreceipted
 
 
 def revert(target: Target, ids: Sequence[str] | None) -> list[Result]:
@@ -31,10 +32,13 @@ def revert_each(targets: Sequence[Target], ids: Sequence[str] | None) -> list[li
     A target without a patch is passed over, as long as the patch is applied in another one: a command that failed
     half way can be run again.
     """
-    for root in (root for target in targets for root in target.roots):
+    roots = [root for target in targets for root in target.roots]
+    for root in roots:
         settle(root)
     applied = {state.receipt.patch for target in targets for state in patch_states(target)}
     label = targets[0].label if len(targets) == 1 else f"the {len(targets)} environments"
+    if not applied or not applied.issuperset(ids or ()):
+        refuse_unreceipted(roots)
     if not applied:
         raise UnknownPatch(f"no patch is applied in {label}", "'patchkit status' shows what is applied")
     for id in ids or ():

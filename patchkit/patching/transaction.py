@@ -182,7 +182,7 @@ def _explained(error: OSError, root: Path) -> WriteFailed:
     place = error.filename or root
     if error.errno == errno.EROFS:
         return WriteFailed(
-            f"{place} is on a read-only file system", "apply the patch before the file system is made read-only"
+            f"{place} is on a read-only file system", "run the command before the file system is made read-only"
         )
     if error.errno in (errno.EACCES, errno.EPERM):
         return WriteFailed(

@@ -5,12 +5,25 @@ of the release.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from patchkit.errors import StateCorrupt
-from patchkit.patching.distinfo import Distribution
+from patchkit.patching.distinfo import Distribution, distribution_of
 from patchkit.patching.ledger import load_ledger, sha256_of
 from patchkit.patching.state_folder import MARKER, STATE
+
+
+def refuse_unreceipted(roots: Sequence[Path]) -> None:
+    """A package that is patched, without a word of how, is not told as one that is not patched.
+
+    Raises   StateCorrupt.
+    """
+    for root in roots:
+        for marker in sorted(root.glob(f"*.dist-info/{MARKER}")):
+            lost = unreceipted(distribution_of(marker.parent))
+            if lost is not None:
+                raise lost
 
 
 def unreceipted(distribution: Distribution) -> StateCorrupt | None:

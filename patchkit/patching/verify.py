@@ -18,6 +18,7 @@ from patchkit.patching.settle import refuse_unfinished
 from patchkit.patching.state import APPLIED, DRIFTED, LOST, PatchState, markers, patch_states, shadowing
 from patchkit.patching.state_folder import BLOBS
 from patchkit.patching.target import Target
+from patchkit.patching.unreceipted import refuse_unreceipted
 
 if TYPE_CHECKING:
     from patchkit.numerics.rows import Row
@@ -43,15 +44,18 @@ def verify(target: Target, ids: Sequence[str], *, fast: bool, numerics: "Interpr
     """Every check of the named patches, or of all applied ones. A patch that is not applied is a failed check.
 
     With an interpreter for `numerics`, the original and the patched functions are run in it and compared.
+
+    Raises   StateCorrupt if a state cannot be read, or the receipts are gone; BrokenPack, UnknownPatch.
     """
     for root in target.roots:
         refuse_unfinished(root, target.arguments)
     everything = patch_states(target)
     states = [state for state in everything if not ids or state.receipt.patch in ids]
     found = {state.receipt.patch for state in states}
-    checks = [_not_applied(target, id) for id in ids if id not in found and find_room(id)]
-    if not ids and not states:
-        checks.append(_not_applied(target, ""))
+    missing = [id for id in ids if id not in found and find_room(id)] if ids or states else [""]
+    if missing:
+        refuse_unreceipted(target.roots)
+    checks = [_not_applied(target, id) for id in missing]
     for state in states:
         checks += list(_fast_checks(target, state))
         checks += list(_marker_checks(target, state, everything))

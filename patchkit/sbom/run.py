@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from patchkit.errors import PatchkitError, StateCorrupt
-from patchkit.patching.distinfo import installed, normalised
+from patchkit.patching.distinfo import normalised
 from patchkit.patching.settle import refuse_unfinished
 from patchkit.patching.state import patch_states
 from patchkit.patching.target import Target
 from patchkit.patching.transaction import timestamp
-from patchkit.patching.unreceipted import unreceipted
+from patchkit.patching.unreceipted import refuse_unreceipted
 from patchkit.sbom.packages import Package, packages
 from patchkit.sbom.patched import AppliedPatch, applied_patches
 
@@ -27,7 +27,7 @@ def sbom(target: Target) -> str:
         refuse_unfinished(root, target.arguments)
     patches = applied_patches(target, patch_states(target))
     if target.kind == "environment":
-        _refuse_unreceipted(target)
+        refuse_unreceipted(target.roots)
     found = packages(target.roots) if target.kind == "environment" else []
     owned = {id(package): tuple(patch for patch in patches if _owns(package, patch)) for package in found}
     trees = _trees(target, patches, found)
@@ -44,14 +44,6 @@ def sbom(target: Target) -> str:
         for tree in trees
     ]
     return document(listed, timestamp())
-
-
-def _refuse_unreceipted(target: Target) -> None:
-    """A package that is patched, without a word of how, is no component."""
-    for distribution in (distribution for root in target.roots for distribution in installed(root)):
-        lost = unreceipted(distribution)
-        if lost is not None:
-            raise lost
 
 
 def _owns(package: Package, patch: AppliedPatch) -> bool:
