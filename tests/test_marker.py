@@ -298,6 +298,31 @@ def test_a_file_of_that_name_that_is_not_ours_is_kept(yolo: Environment, patchki
     assert marker.read_text() == "put there later"
 
 
+def test_a_file_of_that_name_that_the_package_ships_is_kept(yolo: Environment, patchkit: Patchkit) -> None:
+    target, marker, record = ("--site-packages", yolo.site), yolo.site / MARKER, yolo.info() / "RECORD"
+    marker.write_text('{"of": "the package"}')
+    record.write_bytes(f"{true_row(yolo.site, MARKER)}\r\n".encode() + record.read_bytes())
+    before = snapshot(yolo.site)
+    for command in (["apply", PATCH], ["apply", PATCH, "--check"]):
+        assert_refused(patchkit(*command, *target), f"{marker} is there, and patchkit did not write it")
+    assert snapshot(yolo.site) == before
+
+
+def test_without_a_record_apply_promises_no_marker_and_revert_leaves_none(
+    yolo: Environment, patchkit: Patchkit
+) -> None:
+    target, record = ("--site-packages", yolo.site), yolo.info() / "RECORD"
+    original = yolo.loss.read_bytes()
+    assert patchkit("apply", PATCH, *target).code == 0
+    record.unlink()
+    answer = patchkit("verify", "--fast", *target, "--format", "json")
+    (failed,) = [check for check in answer.json["checks"] if not check["ok"] and check["path"] == MARKER]
+    assert failed["hint"].startswith("pip install --force-reinstall")
+    assert patchkit("apply", PATCH, *target, "--check").code == 0
+    assert patchkit("revert", PATCH, *target).code == 0
+    assert (yolo.loss.read_bytes(), (yolo.site / MARKER).exists()) == (original, False)
+
+
 def test_a_receipt_that_is_lost_while_others_are_there_is_told(yolo: Environment, patchkit: Patchkit) -> None:
     """As with an older state folder copied over a newer one."""
     target, ledger = ("--site-packages", yolo.site), yolo.site / ".patchkit/ledger.json"
@@ -310,6 +335,8 @@ def test_a_receipt_that_is_lost_while_others_are_there_is_told(yolo: Environment
         answer = patchkit(*command, *target)
         assert_refused(answer, f"ultralytics 8.2.50 was patched by patchkit with {OTHER} 1.0.0", "pip install --force")
     assert snapshot(yolo.site) == before
+    yolo.pip("install", "--no-deps", wheel("paddledet==2.6.0"))
+    assert patchkit("apply", "ppyoloe-masked-select", *target).code == 0, "another package is not concerned"
     yolo.pip("install", "--force-reinstall", "--no-deps", wheel(RELEASE))
     assert patchkit("apply", PATCH, OTHER, *target).code == 0
     assert codes(patchkit, *target) == (0, 0)

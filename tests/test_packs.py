@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Answer, Environment, snapshot, without_bytecode
+from tests.conftest import Answer, Environment, snapshot, wheel, without_bytecode
 
 CODEMOD = '''
 import libcst as cst
@@ -148,6 +148,48 @@ def test_patches_stacked_on_one_file_come_off_in_order(
     assert patchkit("apply", "third-top", *target, env=pack.env).code == 0
     assert patchkit("revert", "--all", *target, env=pack.env).code == 0
     assert without_bytecode(snapshot(yolo.site)) == before
+
+
+def stack_and_undo(pack: Pack, yolo: Environment, patchkit: Callable[..., Answer], *, reinstall: bool) -> bytes:
+    """Two patches on one file, and then its original bytes, by hand or by a reinstall; the patched bytes."""
+    pack.add("third-top", "v8DetectionLoss.preprocess")
+    target, original = ("--site-packages", yolo.site), yolo.loss.read_bytes()
+    assert patchkit("apply", "yolov10-dfl", "third-top", *target, env=pack.env).code == 0
+    patched = yolo.loss.read_bytes()
+    if reinstall:
+        yolo.pip("install", "--force-reinstall", "--no-deps", wheel("ultralytics==8.2.50"))
+    else:
+        yolo.loss.write_bytes(original)
+    assert set(applied(yolo, patchkit, pack).values()) == {"lost" if reinstall else "reverted"}
+    return patched
+
+
+@pytest.mark.parametrize("reinstall", [False, True], ids=["by hand", "by a reinstall"])
+def test_stacked_patches_that_were_undone_come_back_together(
+    reinstall: bool, pack: Pack, yolo: Environment, patchkit: Callable[..., Answer]
+) -> None:
+    patched = stack_and_undo(pack, yolo, patchkit, reinstall=reinstall)
+    before, target = snapshot(yolo.site), ("--site-packages", yolo.site)
+    answer = patchkit("apply", "third-top", *target, env=pack.env)
+    assert answer.code == 2
+    assert "yolov10-dfl was applied to the same file, and is gone there" in answer.out
+    assert "patchkit apply yolov10-dfl third-top" in answer.out
+    assert snapshot(yolo.site) == before
+    assert patchkit("apply", "yolov10-dfl", "third-top", *target, env=pack.env).code == 0
+    assert yolo.loss.read_bytes() == patched
+    assert patchkit("verify", "--fast", *target, env=pack.env).code == 0
+
+
+@pytest.mark.parametrize("reinstall", [False, True], ids=["by hand", "by a reinstall"])
+def test_stacked_patches_that_were_undone_can_be_reverted(
+    reinstall: bool, pack: Pack, yolo: Environment, patchkit: Callable[..., Answer]
+) -> None:
+    record = (yolo.info() / "RECORD").read_bytes()
+    stack_and_undo(pack, yolo, patchkit, reinstall=reinstall)
+    record = (yolo.info() / "RECORD").read_bytes() if reinstall else record
+    assert patchkit("revert", "--all", "--site-packages", yolo.site, env=pack.env).code == 0
+    assert (yolo.info() / "RECORD").read_bytes() == record
+    assert not (yolo.site / ".patchkit").exists()
 
 
 def test_the_lower_patch_of_a_link_in_a_tree_stays_when_the_upper_one_is_reverted(

@@ -14,10 +14,7 @@ if TYPE_CHECKING:
     from patchkit.locking.report import LockReport
     from patchkit.patching.target import Target
 
-NOTES = {
-    r.UPSTREAMED: "the release holds the fix itself: its entry can be deleted from the list",
-    r.ABSENT: "optional, and its package is not there",
-}
+UPSTREAMED = "the release holds the fix itself: its entry can be deleted from the list"
 
 
 def render_lock(locked: "Locked", targets: "Sequence[Target]") -> str:
@@ -44,6 +41,8 @@ def _entry(patch: "LockedPatch") -> str:
     for file in patch.files:
         after = f" -> {file.after_sha256[:12]}" if file.after_sha256 != file.before_sha256 else ""
         lines.append(f"  {file.path}  sha256 {file.before_sha256[:12]}{after}")
-    if patch.outcome in NOTES:
-        lines.append(f"  {NOTES[patch.outcome]}")
+    if patch.outcome == r.UPSTREAMED:
+        lines.append(f"  {UPSTREAMED}")
+    if patch.outcome == r.ABSENT:
+        lines.append(f"  optional, and its {'package' if patch.kind == 'distribution' else 'code'} is not there")
     return "\n".join(lines) + "\n"

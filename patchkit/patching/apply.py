@@ -134,14 +134,41 @@ def _plan_one(
             meant = receipt_state(draft.root, draft.ledger, state.receipt, target)
             gone = {stacked.file.path for stacked in meant.files if stacked.state == LOST}
             ledger = ledger.without_files(state.receipt.patch, gone)
+    undone = _undone(place.room.id, draft, ledger)
     planned = plan_place(target, place, draft, allowed)
     paths = {file.path for file in planned.result.files}
+    concerned = {path for path in paths if draft.is_changed(path)}
+    if state and planned.result.outcome == r.CONFLICT:
+        concerned = state.receipt.paths
+    lower = next((undone[path] for path in sorted(concerned & set(undone))), None)
+    if lower is not None:
+        return Planned(_without_lower(planned.result, lower, target.arguments)), ledger
     unchanged = not any(draft.is_changed(path) for path in paths)
     if state and unchanged and planned.result.outcome in r.DONE and paths & state.receipt.paths:
         # The bytes are those of our receipt; at most the receipt itself is renewed.
         kept = as_kept(receipt_state(draft.root, draft.ledger, state.receipt, target), patch_states(target))
         planned.result = replace(planned.result, outcome=kept.outcome, message=kept.message)
     return planned, ledger.with_files(planned.receipt) if planned.receipt else ledger
+
+
+def _undone(id: str, draft: "Draft", ledger: Ledger) -> dict[str, str]:
+    """Files by path that are as they were before another patch, whose receipt is still there; with that patch."""
+    from patchkit.patching.draft import sha256_or_empty
+
+    others = [receipt for receipt in ledger.receipts if receipt.patch != id]
+    return {
+        file.path: receipt.patch
+        for receipt in others
+        for file in receipt.files
+        if sha256_or_empty(draft.read(file.path)) == file.before_sha256
+    }
+
+
+def _without_lower(result: Result, lower: str, arguments: str) -> Result:
+    """A conflict: once this patch lies on the file, nothing could tell the other one from an edit."""
+    message = f"{lower} was applied to the same file, and is gone there: by a reinstall, or by hand"
+    hint = f"patchkit apply {lower} {result.patch}{arguments}; to do without it: patchkit revert {lower}{arguments}"
+    return replace(result, outcome=r.CONFLICT, files=(), message=message, hint=hint)
 
 
 def plan_place(target: Target, place: "Located", draft: "Draft", allowed: Allowed) -> "Planned":

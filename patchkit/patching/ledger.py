@@ -117,6 +117,14 @@ class Ledger:
             stack.append(top)
         return stack
 
+    def originals(self, file: FileReceipt) -> list[str]:
+        """What the file was before this patch, and before each patch below it: SHA-256, the nearest first."""
+        by_result = {other.after_sha256: other for r in self.receipts for other in r.files if other.path == file.path}
+        found = [file.before_sha256]
+        while (below := by_result.get(found[-1])) is not None and below.before_sha256 not in found:
+            found.append(below.before_sha256)
+        return found
+
     def on_top(self, file: FileReceipt) -> list[str]:
         """The patches that were applied on top of a file receipt, in order."""
         return [r.patch for other in self.stack(file)[1:] for r in self.receipts if other in r.files]

@@ -5,7 +5,7 @@ hold, and nothing else: `verify --fast` compares it byte by byte, hence plain js
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -42,16 +42,18 @@ class Marker:
 
     path: str  # relative to the root
     fault: str  # empty if it is right
+    can_be_mended: bool = True  # False: its RECORD is gone or damaged
 
 
-def mark(draft: "Draft", ledger: Ledger) -> None:
-    """Bring the markers of every distribution that a ledger names, or named, in line with the draft.
+def mark(draft: "Draft", ledger: Ledger, patches: Collection[str]) -> None:
+    """Bring the markers of every distribution that has, or had, one of the patches in line with the draft.
 
     Raises   TargetRefused for a file of that name that is not ours; StateCorrupt if a marker names patches that no
              receipt knows.
     """
     holding = _holding(draft, ledger)
-    for record in records((*draft.ledger.receipts, *ledger.receipts)):
+    concerned = [receipt for receipt in (*draft.ledger.receipts, *ledger.receipts) if receipt.patch in patches]
+    for record in records(concerned):
         lost = unreceipted(distribution_of((draft.root / record).parent))
         if lost is not None:
             raise lost
@@ -92,9 +94,20 @@ def marker_beside(root: Path, holding: Iterable[Receipt], record: str) -> Marker
         except OSError:
             return None
 
-    path = marker_of(record)
+    path, rows = marker_of(record), read(record) or b""
     wanted = contents(read, holding, record)
-    return None if wanted is None else Marker(path, _fault(path, read(path), wanted, record, read(record) or b""))
+    if wanted is None:
+        return None
+    fault = _fault(path, read(path), wanted, record, rows)
+    return Marker(path, fault, can_be_mended=not fault or _is_sound(root / record, rows))
+
+
+def _is_sound(record: Path, rows: bytes) -> bool:
+    try:
+        Record(rows, record)
+    except StateCorrupt:
+        return False
+    return True
 
 
 def _fault(path: str, found: bytes | None, wanted: bytes, record: str, rows: bytes) -> str:
@@ -122,32 +135,39 @@ def _beside(record: str, name: str) -> str:
 
 
 def _mark(draft: "Draft", record: str, wanted: bytes | None) -> None:
-    marker, data = marker_of(record), draft.read(record)
-    if data is None:  # installed anew or removed, and the marker with it
+    marker, rows = marker_of(record), _rows(draft, record)
+    found, row = draft.read(marker), rows.row(marker) if rows is not None else None
+    is_known = row is not None and record in records(draft.ledger.receipts)
+    if found is not None and not is_known and not _is_ours(found):
+        if wanted is None:
+            return
+        raise TargetRefused(
+            f"{draft.root / marker} is there, and patchkit did not write it",
+            "move it away and run this command again: patchkit records under this name what it changes",
+        )
+    if rows is None:  # nothing is made worse; `verify` tells it
+        if wanted is None and found is not None:
+            draft.write(marker, None)
         return
-    with suppress(StateCorrupt):  # a damaged RECORD: nothing is made worse, and `verify` tells it
-        rows = Record(data, draft.root / record)
-        row = rows.row(marker)
-        if row is None and not _is_ours(draft.read(marker)):
-            if wanted is None:
-                return
-            raise TargetRefused(
-                f"{draft.root / marker} is there, and patchkit did not write it",
-                "move it away and run this command again: patchkit records under this name what it changes",
-            )
-        if row is not None:
-            data = rows.replaced(row.text, "")
-        if wanted is not None:
-            data = Record(data, draft.root / record).with_row_before(record, marker, wanted)
-        draft.write(record, data)
-        if draft.read(marker) != wanted:
-            draft.write(marker, wanted)
+    data = draft.read(record) or b""
+    if row is not None:
+        data = rows.replaced(row.text, "")
+    if wanted is not None:
+        data = Record(data, draft.root / record).with_row_before(record, marker, wanted)
+    draft.write(record, data)
+    if found != wanted:
+        draft.write(marker, wanted)
 
 
-def _is_ours(data: bytes | None) -> bool:
-    """True for a marker, and where there is none."""
-    if data is None:
-        return True
+def _rows(draft: "Draft", record: str) -> Record | None:
+    """The rows of a RECORD; None if it is damaged, or gone because the package was removed or installed anew."""
+    data = draft.read(record)
+    with suppress(StateCorrupt):
+        return None if data is None else Record(data, draft.root / record)
+    return None
+
+
+def _is_ours(data: bytes) -> bool:
     try:
         found = json.loads(data)
     except (ValueError, RecursionError):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from patchkit.errors import PatchkitError, WriteFailed
+from patchkit.errors import PatchkitError
 from patchkit.patching import results as r
 from patchkit.patching.results import Result
 from patchkit.patching.target import Target
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from patchkit.patching.ledger import Ledger
 
 Plan = TypeVar("Plan")
-UNDONE = {r.APPLIED: (r.WOULD_APPLY, "applied"), r.REVERTED: (r.WOULD_REVERT, "reverted")}
+UNDONE = {r.APPLIED: r.WOULD_APPLY, r.REVERTED: r.WOULD_REVERT}
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Prepared:
         if self.draft is not None and self.ledger is not None:
             from patchkit.patching.marker import mark
 
-            mark(self.draft, self.ledger)
+            mark(self.draft, self.ledger, {result.patch for result in self.results})
 
     def changes(self, mtime: int) -> "list[Change]":
         """All that is to be written. Units: mtime in whole seconds."""
@@ -68,8 +68,7 @@ def of_each(
 def results_of(prepared: Sequence[Prepared], *, write: bool) -> list[list[Result]]:
     """Write what was planned, unless a patch was refused anywhere; the results of each target.
 
-    Raises   PatchkitError before the first byte, if that can be known; WriteFailed, which of several targets says
-             which were written and which were not.
+    Raises   PatchkitError, with all targets as they were before.
     """
     refused = any(result.outcome in r.REFUSED for one in prepared for result in one.results)
     if not refused:
@@ -85,31 +84,17 @@ def results_of(prepared: Sequence[Prepared], *, write: bool) -> list[list[Result
 def _write_all(prepared: Sequence[Prepared]) -> None:
     if all(one.draft is None for one in prepared):
         return
-    from patchkit.patching.transaction import commit, preflight, timestamp
+    from patchkit.patching.transaction import Part, commit, timestamp
 
     mtime = timestamp()
-    pending: list[tuple[Target, Path, list[Change]]] = []
+    parts: list[Part] = []
     for one in prepared:
         with _naming(one.target, prepared):
             changes = one.changes(mtime)
         if one.draft is not None and changes:
-            pending.append((one.target, one.draft.root, changes))
-    if len(pending) > 1:
-        for target, root, changes in pending:
-            with _naming(target, prepared):
-                preflight(root, changes)
-    for number, (_, root, changes) in enumerate(pending):
-        try:
-            commit(root, changes, mtime)
-        except WriteFailed as error:
-            if len(prepared) == 1:
-                raise
-            done, left = ([target.label for target, _, _ in some] for some in (pending[:number], pending[number:]))
-            before = f"; done before it: {', '.join(done)}" if done else ""
-            raise WriteFailed(
-                f"{error.message}{before}; not done: {', '.join(left)}",
-                f"{error.hint}; then run the command again: it does what is left",
-            ) from error
+            parts.append((one.draft.root, changes))
+    if parts:
+        commit(parts, mtime)
 
 
 def in_each(
@@ -152,7 +137,6 @@ def _not_written(result: Result, *, refused: bool) -> Result:
     is_patched = all(file.before_sha256 == file.after_sha256 for file in result.files)
     if refused and result.outcome == r.APPLIED and is_patched:  # what lies beside its files stays as it is
         return replace(result, outcome=r.ALREADY_APPLIED)
-    outcome, word = UNDONE[result.outcome]
-    message = f"not {word}, because another patch of this command was refused" if refused else result.message
+    message = "nothing was written, because another patch of this command was refused" if refused else result.message
     files = tuple(replace(file, sites=file.found) for file in result.files)
-    return replace(result, outcome=outcome, files=files, message=message)
+    return replace(result, outcome=UNDONE[result.outcome], files=files, message=message)

@@ -140,12 +140,15 @@ def restore(draft: Draft, file: FileReceipt) -> None:
 
     Raises   StateCorrupt if the original cannot be read.
     """
-    now = sha256_or_empty(draft.read(file.path))
+    now, undone = sha256_or_empty(draft.read(file.path)), False
     if now == file.after_sha256:
         draft.write(file.path, read_blob(draft.root, file.before_sha256), link=file.link)
-    elif now != file.before_sha256:
+    elif now in draft.ledger.originals(file):
+        undone = True  # behind our back, with every patch on top
+    else:
         return
-    for change in file.records:
+    stack = draft.ledger.stack(file) if undone else [file]
+    for change in (change for stacked in reversed(stack) for change in stacked.records):
         data = draft.read(change.record)
         if data is None or change.after.encode("utf-8") not in data:
             continue

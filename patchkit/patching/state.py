@@ -60,11 +60,11 @@ def patch_states(target: Target) -> list[PatchState]:
 def receipt_state(root: Path, ledger: Ledger, receipt: Receipt, target: Target | None = None) -> PatchState:
     """The state of a receipt, or of those of its files that a target means."""
     chosen = [file for file in receipt.files if target is None or target.holds(file.path)]
-    files = tuple(StackedFile(file, *_state(root, ledger.stack(file))) for file in chosen)
+    files = tuple(StackedFile(file, *_state(root, ledger.stack(file), ledger.originals(file))) for file in chosen)
     return PatchState(root, receipt, files)
 
 
-def _state(root: Path, stack: Sequence[FileReceipt]) -> tuple[str, FileReceipt]:
+def _state(root: Path, stack: Sequence[FileReceipt], originals: Sequence[str]) -> tuple[str, FileReceipt]:
     """State of the lowest file receipt of a stack, and the one whose bytes are there.
 
     applied: our bytes; reverted: undone behind our back; lost: installed anew or gone; drifted: edited since.
@@ -83,7 +83,7 @@ def _state(root: Path, stack: Sequence[FileReceipt]) -> tuple[str, FileReceipt]:
         if sha256 == stacked.after_sha256:
             return APPLIED, stacked
     ours = [_holds_row(root / change.record, change.after) for stacked in stack for change in stacked.records]
-    if sha256 == file.before_sha256:
+    if sha256 in originals:
         return LOST if ours and not any(ours) else REVERTED, file
     return LOST if _record_agrees(root, file, data) else DRIFTED, file
 

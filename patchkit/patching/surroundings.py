@@ -24,5 +24,5 @@ def out_of_date(state: PatchState, states: Sequence[PatchState]) -> list[str]:
     """
     sources = [state.root / stacked.file.path for stacked in state.files if stacked.state == APPLIED]
     stale = [copy.path for source in sources for copy in stale_copies(source)]
-    wrong = [marker.path for marker in markers(state, states) if marker.fault]
+    wrong = [marker.path for marker in markers(state, states) if marker.fault and marker.can_be_mended]
     return wrong + [path.relative_to(state.root).as_posix() for path in stale]

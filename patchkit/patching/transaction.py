@@ -1,7 +1,7 @@
-"""Writes to a target, with `journal` and `files` and nothing else: all changes of a command, or none.
+"""Writes to targets, with `journal` and `files` and nothing else: all changes of a command, or none.
 
 Order: keep every file as it is in the journal; write the new files beside the old ones; check that nothing changed
-meanwhile; rename; end the journal.
+meanwhile; rename; end the journal. Of several roots, each step is taken in all of them before the next one.
 """
 
 import contextlib
@@ -9,10 +9,10 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from patchkit.errors import WriteFailed
+from patchkit.errors import PatchkitError, WriteFailed
 from patchkit.patching import journal
 from patchkit.patching.files import (
     chown,
@@ -27,6 +27,7 @@ from patchkit.patching.files import (
 from patchkit.patching.journal import Change
 from patchkit.patching.state_folder import BLOBS, JOURNAL, STATE
 
+Part = tuple[Path, Sequence[Change]]  # a root, and the changes of files below it
 LATEST = 253_402_300_799  # the last second of the year 9999
 
 
@@ -43,38 +44,54 @@ def timestamp() -> int:
     return int(text)
 
 
-def commit(root: Path, changes: Sequence[Change], mtime: int) -> None:
-    """Write all changes, or none. The caller holds the lock.
+def commit(parts: Sequence[Part], mtime: int) -> None:
+    """Write all changes of all roots, or none. The caller holds the lock of each root.
+
+    Killed in between, each root is put back by the next command that works on it; only a kill in the instants between
+    the ends of two journals leaves some roots written.
 
     Units    mtime in whole seconds, given to every file written.
-    Raises   WriteFailed, with the target as it was before.
+    Raises   WriteFailed, with all roots as they were before.
     """
+    begun: list[Path] = []
     try:
+        for root, changes in parts:
+            with _explaining(root):
+                _preflight(root, changes)
+        for root, changes in parts:
+            with _explaining(root):
+                begun.append(root)
+                _make_folders(root, changes)
+                journal.begin(root, changes)
+                _write_all(root, changes, mtime)
+        for root, changes in parts:
+            with _explaining(root):
+                _replace_all(root, changes)
+        for root, _ in parts:
+            with _explaining(root):
+                journal.end(root)
+    except BaseException:
+        _undo_all(begun)
+        raise
+    for root, changes in parts:
+        with contextlib.suppress(OSError):  # the command is done, whatever becomes of times and empty folders
+            _settle_folders(root, changes, mtime)
+
+
+def _undo_all(roots: Sequence[Path]) -> None:
+    """Undo in every root, also after one where it fails.
+
+    Raises   PatchkitError of the first root that stays as it is.
+    """
+    failures: list[PatchkitError] = []
+    for root in roots:
         try:
-            _preflight(root, changes)
-            _make_folders(root, changes)
-            journal.begin(root, changes)
-            _write_all(root, changes, mtime)
-            _replace_all(root, changes)
-            journal.end(root)
-        except BaseException:
-            journal.undo(root)
-            raise
-    except OSError as error:
-        raise _explained(error, root) from error
-    with contextlib.suppress(OSError):  # the command is done, whatever becomes of times and empty folders
-        _settle_folders(root, changes, mtime)
-
-
-def preflight(root: Path, changes: Sequence[Change]) -> None:
-    """What `commit` checks before its first byte; for a command that writes several roots.
-
-    Raises   WriteFailed.
-    """
-    try:
-        _preflight(root, changes)
-    except OSError as error:
-        raise _explained(error, root) from error
+            with _explaining(root):
+                journal.undo(root)
+        except PatchkitError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
 
 
 def recover(root: Path) -> bool:
@@ -84,10 +101,8 @@ def recover(root: Path) -> bool:
     """
     if not journal.is_unfinished(root):
         return False
-    try:
+    with _explaining(root):
         journal.undo(root)
-    except OSError as error:
-        raise _explained(error, root) from error
     return True
 
 
@@ -176,6 +191,14 @@ def _settle_folders(root: Path, changes: Sequence[Change], mtime: int) -> None:
         for folder in {(root / change.path).parent for change in changes} | {root / STATE, root}:
             if folder.is_dir():
                 os.utime(folder, (mtime, mtime))
+
+
+@contextlib.contextmanager
+def _explaining(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _explained(error, root) from error
 
 
 def _explained(error: OSError, root: Path) -> WriteFailed:

@@ -140,8 +140,10 @@ def _marker_checks(target: Target, state: PatchState, states: Sequence[PatchStat
     patch = state.receipt.patch
     for marker in markers(state, states) if state.state == APPLIED else ():
         message = marker.fault or "names the patches of the distribution, and is in its RECORD"
-        hint = f"patchkit apply {patch}{target.arguments}" if marker.fault else ""
-        yield Check(patch, RECORD, marker.path, not marker.fault, message, hint)
+        hint = f"patchkit apply {patch}{target.arguments}"
+        if not marker.can_be_mended:
+            hint = f"{_restore_hint(state)}, then {hint}"
+        yield Check(patch, RECORD, marker.path, not marker.fault, message, hint if marker.fault else "")
 
 
 def _bytecode_checks(state: PatchState, file: FileReceipt) -> Iterator[Check]:
