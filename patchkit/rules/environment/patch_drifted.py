@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from patchkit.errors import PatchkitError
-from patchkit.findings import Finding, Severity, Span
+from patchkit.findings import Finding, Severity, Skipped, Span
 from patchkit.patching.ledger import hint_for
 from patchkit.patching.state import DRIFTED
 from patchkit.patching.state_folder import LEDGER, STATE
@@ -21,9 +21,10 @@ from patchkit.rule import Example, Rule
 from patchkit.rules.environment.patch_lost import EDITED, HELD
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
 from patchkit.subjects.environment.machine import Machine
+from patchkit.subjects.environment.markers import refuse_without_receipt
 
 
-def check(environment: Environment, _: Machine) -> Iterator[Finding]:
+def check(environment: Environment, _: Machine) -> Iterator[Finding | Skipped]:
     try:
         states = environment.patches
     except PatchkitError as error:
@@ -35,11 +36,16 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding]:
         return
     for state in (state for state in states if state.state == DRIFTED):
         receipt = state.receipt
+        package = environment.find(receipt.distribution) if receipt.distribution else None
+        try:
+            refuse_without_receipt(environment, package)
+        except PatchkitError as error:
+            yield Skipped.of(error, receipt.patch)
+            continue
         file = next(stacked for stacked in state.files if stacked.state == DRIFTED)
         place = state.root / file.file.path
         message = f"{receipt.patch} {receipt.version}: {file.file.path} was edited after it was patched"
         evidence = f"{place} has not the sha256 of the receipt, {file.top.after_sha256[:12]}"
-        package = environment.find(receipt.distribution) if receipt.distribution else None
         again = environment.commands.patchkit("apply", receipt.patch)
         steps = (
             [environment.commands.reinstall(package), again] if package else [environment.commands.patchkit("status")]

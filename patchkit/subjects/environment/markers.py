@@ -1,0 +1,38 @@
+"""What the marker of a patched distribution says, held against the receipts."""
+
+import os
+
+from patchkit.errors import StateCorrupt
+from patchkit.patching.state_folder import MARKER
+from patchkit.patching.unreceipted import Marked, marked_without_receipt
+from patchkit.subjects.environment.environment import Environment
+from patchkit.subjects.environment.package import Package, read
+
+TOLD_BY = "patch-without-receipt"  # the rule
+
+
+def without_receipt(environment: Environment, package: Package) -> tuple[Marked, ...]:
+    """All patches that its marker names, where some have no receipt and their code is there; else none.
+
+    Raises   SourceUnreadable if the marker may not be read; StateCorrupt, TargetRefused as `status` does.
+    """
+    place = f"{package.root}/{package.folder}/{MARKER}"
+    if not os.path.lexists(place):  # asked of every distribution there is: an open that fails takes five times as long
+        return ()
+    receipts = {state.receipt.patch for state in environment.patches if state.root == package.root}
+    return marked_without_receipt(package.info, read(place) or b"", receipts)
+
+
+def refuse_without_receipt(environment: Environment, package: Package | None) -> None:
+    """For rules about a patch whose distribution may be gone.
+
+    Raises   StateCorrupt if a patch without a receipt is in its files: what other patches are there cannot be told.
+    """
+    if package is None:
+        return
+    lost = [patch.label for patch in without_receipt(environment, package) if not patch.has_receipt]
+    if lost:
+        raise StateCorrupt(
+            f"{package.label} is patched with {', '.join(lost)}, without a receipt",
+            f"see the finding of {TOLD_BY}, or 'patchkit explain {TOLD_BY}'",
+        )
