@@ -21,7 +21,7 @@ from patchkit.rule import Example, Rule
 from patchkit.rules.environment.patch_lost import EDITED, HELD
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
 from patchkit.subjects.environment.machine import Machine
-from patchkit.subjects.environment.markers import refuse_without_receipt
+from patchkit.subjects.environment.markers import in_doubt
 
 
 def check(environment: Environment, _: Machine) -> Iterator[Finding | Skipped]:
@@ -37,10 +37,8 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding | Skipped]:
     for state in (state for state in states if state.state == DRIFTED):
         receipt = state.receipt
         package = environment.find(receipt.distribution) if receipt.distribution else None
-        try:
-            refuse_without_receipt(environment, package)
-        except PatchkitError as error:
-            yield Skipped.of(error, receipt.patch)
+        if doubt := in_doubt(environment, package, receipt.patch):
+            yield doubt
             continue
         file = next(stacked for stacked in state.files if stacked.state == DRIFTED)
         place = state.root / file.file.path

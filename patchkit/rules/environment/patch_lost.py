@@ -10,13 +10,12 @@ References   `patchkit status`, which says the same; `patchkit verify` as the la
 
 from collections.abc import Iterator
 
-from patchkit.errors import PatchkitError
 from patchkit.findings import Finding, Severity, Skipped, Span
 from patchkit.patching.state import APPLIED, LOST, REVERTED
 from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
 from patchkit.subjects.environment.machine import Machine
-from patchkit.subjects.environment.markers import refuse_without_receipt
+from patchkit.subjects.environment.markers import in_doubt
 
 HOW = {
     LOST: "the package was installed anew or removed, and the patch went with it",
@@ -30,10 +29,8 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding | Skipped]:
             continue
         receipt = state.receipt
         package = environment.find(receipt.distribution) if receipt.distribution else None
-        try:
-            refuse_without_receipt(environment, package)
-        except PatchkitError as error:
-            yield Skipped.of(error, receipt.patch)
+        if doubt := in_doubt(environment, package, receipt.patch):
+            yield doubt
             continue
         file = next(stacked for stacked in state.files if stacked.state != APPLIED)
         of = f" of {receipt.distribution} {receipt.distribution_version}" if receipt.distribution else ""

@@ -17,7 +17,7 @@ from patchkit.findings import Finding, Severity, Skipped, Span
 from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, ULTRALYTICS, Environment
 from patchkit.subjects.environment.machine import Machine
-from patchkit.subjects.environment.markers import refuse_without_receipt
+from patchkit.subjects.environment.markers import in_doubt
 from patchkit.subjects.environment.rooms import Concern, Known, examined, known
 from patchkit.subjects.environment.ultralytics import is_of_the_fork
 
@@ -34,7 +34,9 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding | Skipped]:
 
 def _look(environment: Environment, concern: Concern) -> Iterator[Finding | Skipped]:
     package = concern.package
-    refuse_without_receipt(environment, package)
+    if doubt := in_doubt(environment, package, concern.id):
+        yield doubt
+        return
     is_release = package.origin is None and not (package.name in ULTRALYTICS and is_of_the_fork(package.root))
     found = known(concern) if is_release else None
     if found is None:

@@ -2,7 +2,7 @@
 
 import os
 
-from patchkit.errors import StateCorrupt
+from patchkit.findings import Skipped
 from patchkit.patching.state_folder import MARKER
 from patchkit.patching.unreceipted import Marked, marked_without_receipt
 from patchkit.subjects.environment.environment import Environment
@@ -23,16 +23,14 @@ def without_receipt(environment: Environment, package: Package) -> tuple[Marked,
     return marked_without_receipt(package.info, read(place) or b"", receipts)
 
 
-def refuse_without_receipt(environment: Environment, package: Package | None) -> None:
-    """For rules about a patch whose distribution may be gone.
-
-    Raises   StateCorrupt if a patch without a receipt is in its files: what other patches are there cannot be told.
-    """
+def in_doubt(environment: Environment, package: Package | None, patch: str) -> Skipped | None:
+    """Why nothing can be said of a patch: another one without a receipt is in the files of its distribution."""
     if package is None:
-        return
-    lost = [patch.label for patch in without_receipt(environment, package) if not patch.has_receipt]
-    if lost:
-        raise StateCorrupt(
-            f"{package.label} is patched with {', '.join(lost)}, without a receipt",
-            f"see the finding of {TOLD_BY}, or 'patchkit explain {TOLD_BY}'",
-        )
+        return None
+    lost = [marked.label for marked in without_receipt(environment, package) if not marked.has_receipt]
+    if not lost:
+        return None
+    return Skipped(
+        f"{patch}: {package.label} is patched with {', '.join(lost)}, without a receipt; "
+        f"see the finding of {TOLD_BY}, or 'patchkit explain {TOLD_BY}'"
+    )
