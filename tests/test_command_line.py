@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import LOSS, REPOSITORY, Answer, Environment, checked, held, wheel
+from tests.support import INTERRUPTIBLE
 from tests.test_refusals import refused, untouched
 
 Run = Callable[..., Answer]
@@ -42,7 +43,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def patchkit_process(*arguments: str | Path, **options: Any) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "patchkit", *map(str, arguments)]
+    command = [*INTERRUPTIBLE, sys.executable, "-m", "patchkit", *map(str, arguments)]
     return subprocess.Popen(command, cwd="/", **options)
 
 
