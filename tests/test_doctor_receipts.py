@@ -138,6 +138,29 @@ def test_a_command_that_was_killed_is_told_before_the_receipts_that_it_has_not_w
     forget(yolo, PATCH)
     (yolo.site / ".patchkit/journal").mkdir()
     answer = look(patchkit, yolo)
-    assert only(answer, "patch-drifted")["message"].endswith("a command is at work there, or was killed")
+    killed = f"a command is at work there, or was killed; 'patchkit status --python {yolo.python}' undoes it"
+    assert only(answer, "patch-drifted")["message"].endswith(killed)
     (told,) = (one["reason"] for one in answer.json["skipped"] if one["rule"] == RULE)
     assert told.endswith(f"; 'patchkit status --python {yolo.python}' undoes it")
+
+
+def test_of_several_folders_the_one_whose_ledger_is_damaged_is_named(
+    yolo: Environment, unpacked: Callable[[str], Path], patchkit: Patchkit
+) -> None:
+    before = unpacked(RELEASE)
+    for target in (("--site-packages", before), ("--python", yolo.python)):
+        assert patchkit("apply", PATCH, *target).code == 0
+    ledger = yolo.site / ".patchkit/ledger.json"
+    ledger.write_text('{"schema": 99}')
+    found = only(look(patchkit, yolo, env={"PYTHONPATH": str(before)}), "patch-drifted")
+    assert found["location"]["path"] == str(ledger)
+    assert found["message"].endswith("was written by a newer patchkit; pip install --upgrade patchkit-cv")
+
+
+def test_a_patched_file_that_may_not_be_read_is_no_finding(yolo: Environment, patchkit: Patchkit) -> None:
+    assert patchkit("apply", PATCH, "--python", yolo.python).code == 0
+    yolo.loss.chmod(0)
+    answer = unprivileged(patchkit, yolo)
+    assert (answer.code, rules(answer)) == (0, set())
+    (told,) = (one["reason"] for one in answer.json["skipped"] if one["rule"] == "patch-drifted")
+    assert told == f"{yolo.loss} cannot be read: Permission denied; run as a user who may read it"

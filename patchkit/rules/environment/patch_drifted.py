@@ -9,10 +9,10 @@ References   `patchkit status` and `patchkit verify`, which say the same.
 """
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from patchkit.errors import PatchkitError
+from patchkit.errors import StateCorrupt
 from patchkit.findings import Finding, Severity, Skipped, Span
 from patchkit.patching.ledger import hint_for
 from patchkit.patching.state import DRIFTED
@@ -27,10 +27,11 @@ from patchkit.subjects.environment.markers import in_doubt
 def check(environment: Environment, _: Machine) -> Iterator[Finding | Skipped]:
     try:
         states = environment.patches
-    except PatchkitError as error:
-        root = next((root for root in environment.roots if (root / LEDGER).exists()), environment.roots[0])
-        message = f"the state of the patches cannot be trusted: {error.message}"
+    except StateCorrupt as error:
+        root = _named(environment.roots, error.message)
         commands = _anew(environment, root) if error.hint == hint_for(root / STATE) else ()
+        message = f"the state of the patches cannot be trusted: {error.message}"
+        message += "" if commands else f"; {error.hint}"
         commands = commands or (environment.commands.patchkit("status"),)
         yield Finding(message, Span(str(root / LEDGER)), error.message, severity=Severity.ERROR, commands=commands)
         return
@@ -49,6 +50,11 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding | Skipped]:
             [environment.commands.reinstall(package), again] if package else [environment.commands.patchkit("status")]
         )
         yield Finding(message, Span(str(place)), evidence, commands=(" && ".join(steps),))
+
+
+def _named(roots: Sequence[Path], message: str) -> Path:
+    """The root that a message is about; one may lie in another."""
+    return max((root for root in roots if str(root) in message), key=lambda root: len(str(root)), default=roots[0])
 
 
 def _anew(environment: Environment, root: Path) -> tuple[str, ...]:
