@@ -18,6 +18,7 @@ from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, ULTRALYTICS, Environment
 from patchkit.subjects.environment.machine import Machine
 from patchkit.subjects.environment.markers import in_doubt
+from patchkit.subjects.environment.package import unreadable
 from patchkit.subjects.environment.rooms import Concern, Known, examined, known
 from patchkit.subjects.environment.ultralytics import is_of_the_fork
 
@@ -62,8 +63,7 @@ def _refuse_unlike(environment: Environment, concern: Concern, found: Known) -> 
         except (FileNotFoundError, NotADirectoryError) as error:
             raise SourceUnreadable(f"{package.root / file} is not there", again) from error
         except OSError as error:
-            message = f"{package.root / file} cannot be read: {error.strerror}"
-            raise SourceUnreadable(message, "run as a user who may read it") from error
+            raise unreadable(package.root / file, error) from error
     edits = environment.edits[package.info]
     if edits.fault is not None:
         raise edits.fault
