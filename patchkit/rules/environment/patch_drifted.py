@@ -37,14 +37,14 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding | Skipped]:
         return
     for state in (state for state in states if state.state == DRIFTED):
         receipt = state.receipt
-        package = environment.find(receipt.distribution) if receipt.distribution else None
-        if doubt := in_doubt(environment, package, receipt.patch):
+        if doubt := in_doubt(environment, state.root, receipt.distribution, receipt.patch):
             yield doubt
             continue
         file = next(stacked for stacked in state.files if stacked.state == DRIFTED)
         place = state.root / file.file.path
         message = f"{receipt.patch} {receipt.version}: {file.file.path} was edited after it was patched"
         evidence = f"{place} has not the sha256 of the receipt, {file.top.after_sha256[:12]}"
+        package = environment.find(receipt.distribution) if receipt.distribution else None
         again = environment.commands.patchkit("apply", receipt.patch)
         steps = (
             [environment.commands.reinstall(package), again] if package else [environment.commands.patchkit("status")]

@@ -28,14 +28,14 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding | Skipped]:
         if state.state not in HOW:
             continue
         receipt = state.receipt
-        package = environment.find(receipt.distribution) if receipt.distribution else None
-        if doubt := in_doubt(environment, package, receipt.patch):
+        if doubt := in_doubt(environment, state.root, receipt.distribution, receipt.patch):
             yield doubt
             continue
         file = next(stacked for stacked in state.files if stacked.state != APPLIED)
         of = f" of {receipt.distribution} {receipt.distribution_version}" if receipt.distribution else ""
         message = f"{receipt.patch} {receipt.version}{of} is {state.state}: {HOW[state.state]}"
         evidence = f"{state.root / file.file.path} has not the sha256 of the receipt, {file.file.after_sha256[:12]}"
+        package = environment.find(receipt.distribution) if receipt.distribution else None
         action = "apply" if package is not None else "revert"
         command = environment.commands.patchkit(action, receipt.patch)
         yield Finding(message, Span(str(state.root / file.file.path)), evidence, commands=(command,))

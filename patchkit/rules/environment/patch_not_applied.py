@@ -35,7 +35,7 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding | Skipped]:
 
 def _look(environment: Environment, concern: Concern) -> Iterator[Finding | Skipped]:
     package = concern.package
-    if doubt := in_doubt(environment, package, concern.id):
+    if doubt := in_doubt(environment, package.root, package.name, concern.id):
         yield doubt
         return
     is_release = package.origin is None and not (package.name in ULTRALYTICS and is_of_the_fork(package.root))

@@ -1,8 +1,10 @@
 """What the marker of a patched distribution says, held against the receipts."""
 
 import os
+from pathlib import Path
 
 from patchkit.findings import Skipped
+from patchkit.patching.distinfo import normalised
 from patchkit.patching.state_folder import MARKER
 from patchkit.patching.unreceipted import Marked, marked_without_receipt
 from patchkit.subjects.environment.environment import Environment
@@ -17,20 +19,22 @@ def without_receipt(environment: Environment, package: Package) -> tuple[Marked,
     Raises   SourceUnreadable if the marker may not be read; StateCorrupt, TargetRefused as `status` does.
     """
     place = f"{package.root}/{package.folder}/{MARKER}"
-    if not os.path.lexists(place):  # asked of every distribution there is: an open that fails takes five times as long
+    if not os.access(place, os.F_OK):  # of every distribution there is: what raises takes twice to five times as long
         return ()
     receipts = {state.receipt.patch for state in environment.patches if state.root == package.root}
     return marked_without_receipt(package.info, read(place) or b"", receipts)
 
 
-def in_doubt(environment: Environment, package: Package | None, patch: str) -> Skipped | None:
-    """Why nothing can be said of a patch: another one without a receipt is in the files of its distribution."""
-    if package is None:
-        return None
-    lost = [marked.label for marked in without_receipt(environment, package) if not marked.has_receipt]
-    if not lost:
-        return None
-    return Skipped(
-        f"{patch}: {package.label} is patched with {', '.join(lost)}, without a receipt; "
-        f"see the finding of {TOLD_BY}, or 'patchkit explain {TOLD_BY}'"
-    )
+def in_doubt(environment: Environment, root: Path, distribution: str | None, patch: str) -> Skipped | None:
+    """Why nothing can be said of a patch: another one without a receipt is in the files of its distribution there."""
+    name = normalised(distribution) if distribution else None
+    for package in environment.packages:
+        if (package.root, package.name) != (root, name):
+            continue
+        lost = [marked.label for marked in without_receipt(environment, package) if not marked.has_receipt]
+        if lost:
+            return Skipped(
+                f"{patch}: {package.label} is patched with {', '.join(lost)}, without a receipt; "
+                f"see the finding of {TOLD_BY}, or 'patchkit explain {TOLD_BY}'"
+            )
+    return None
