@@ -401,7 +401,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     base = tmp_path_factory.getbasetemp()
     root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "built"
     with held(root.with_suffix(".lock")):
-        if not root.exists():
+        if not (root / "ready").exists():  # or a process failed half-way
+            shutil.rmtree(root, ignore_errors=True)
             listed = checked(["git", "-C", REPOSITORY, "ls-files", "-z", "--cached", "--others", "--exclude-standard"])
             for name in filter(None, listed.stdout.split("\0")):
                 if (REPOSITORY / name).is_file():
@@ -410,6 +411,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
             pip: list[str | Path] = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
             checked([*pip, "--wheel-dir", root / "dist", root / "source"])
             checked([sys.executable, "-m", "uv", "build", "--sdist", "--out-dir", root / "dist", root / "source"])
+            (root / "ready").touch()
     (found,), (sdist,) = (sorted((root / "dist").glob(pattern)) for pattern in ("*.whl", "*.tar.gz"))
     return Built(root / "source", found, sdist)
 
