@@ -10,6 +10,7 @@ References   `patchkit status` and `patchkit verify`, which say the same.
 
 import shlex
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from patchkit.errors import StateCorrupt
@@ -21,7 +22,7 @@ from patchkit.rule import Example, Rule
 from patchkit.rules.environment.patch_lost import EDITED, HELD
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
 from patchkit.subjects.environment.machine import Machine
-from patchkit.subjects.environment.markers import in_doubt
+from patchkit.subjects.environment.markers import applied_again, in_doubt, marked
 
 
 def check(environment: Environment, _: Machine) -> Iterator[Finding | Skipped]:
@@ -58,10 +59,14 @@ def _named(roots: Sequence[Path], message: str) -> Path:
 
 
 def _anew(environment: Environment, root: Path) -> tuple[str, ...]:
-    """Bring back what may be patched, and forget the patches: what a damaged ledger said is lost."""
+    """Bring back what may be patched, forget the state, and apply what the markers name: the ledger says nothing."""
     packages = {concern.package.info: concern.package for concern in environment.concerns}
-    mine = [environment.commands.reinstall(package) for package in packages.values() if package.root == root]
-    return (" && ".join([*mine, f"rm -r {shlex.quote(str(root / STATE))}"]),) if mine else ()
+    mine = [package for package in packages.values() if package.root == root]
+    if not mine:
+        return ()
+    steps = [environment.commands.reinstall(package) for package in mine]
+    steps.append(f"rm -r {shlex.quote(str(root / STATE))}")
+    return (" && ".join([*steps, *applied_again(environment, chain.from_iterable(map(marked, mine)))]),)
 
 
 RULE = Rule(__name__, Severity.WARNING, (ENVIRONMENT,), check, (Example(EDITED, HELD),))

@@ -20,7 +20,7 @@ from patchkit.rule import Example, Rule
 from patchkit.rules.environment.patch_lost import HELD, PATCHED
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
 from patchkit.subjects.environment.machine import Machine
-from patchkit.subjects.environment.markers import without_receipt
+from patchkit.subjects.environment.markers import applied_again, without_receipt
 from patchkit.subjects.environment.package import Package
 
 Patched = tuple[Package, tuple[Marked, ...]]
@@ -61,8 +61,7 @@ def _finding(
         message += f"; no pack that is installed here has {', '.join(unknown)}, which a reinstall takes away for good"
     is_there = f"has no receipt of {them}" if ledger.exists() else "is not there"
     steps = [environment.commands.reinstall(owner) for owner, _ in together]
-    again = [patch.patch for patch in marked if patch.patch in known]
-    steps += [environment.commands.patchkit("apply", *again)] if again else []
+    steps += applied_again(environment, (patch for _, theirs in together for patch in theirs))
     return Finding(
         message, Span(str(marker)), f"{marker} names {names}; {ledger} {is_there}", commands=(" && ".join(steps),)
     )

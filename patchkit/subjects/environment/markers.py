@@ -1,6 +1,7 @@
 """What the marker of a patched distribution says, held against the receipts."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from patchkit.findings import Skipped
@@ -18,11 +19,35 @@ def without_receipt(environment: Environment, package: Package) -> tuple[Marked,
 
     Raises   SourceUnreadable if the marker may not be read; StateCorrupt, TargetRefused as `status` does.
     """
-    place = f"{package.root}/{package.folder}/{MARKER}"
-    if not os.access(place, os.F_OK):  # of every distribution there is: what raises takes twice to five times as long
+    marker = _read(package)
+    if marker is None:
         return ()
     receipts = {state.receipt.patch for state in environment.patches if state.root == package.root}
-    return marked_without_receipt(package.info, read(place) or b"", receipts)
+    return marked_without_receipt(package.info, marker, receipts)
+
+
+def marked(package: Package) -> tuple[Marked, ...]:
+    """All patches that its marker names, for where no receipt can be believed; none if their code is not there.
+
+    Raises   SourceUnreadable if the marker may not be read.
+    """
+    marker = _read(package)
+    return marked_without_receipt(package.info, marker, ()) if marker is not None else ()
+
+
+def _read(package: Package) -> bytes | None:
+    place = f"{package.root}/{package.folder}/{MARKER}"
+    # Of every distribution there is: what raises takes twice to five times as long.
+    return read(place) if os.access(place, os.F_OK) else None
+
+
+def applied_again(environment: Environment, patches: Iterable[Marked]) -> list[str]:
+    """The step that applies those which a pack here has, in their order; no step if there are none."""
+    from patchkit.patching.packs import places
+
+    known = {place.id for place in places()}
+    ids = dict.fromkeys(patch.patch for patch in patches if patch.patch in known)
+    return [environment.commands.patchkit("apply", *ids)] if ids else []
 
 
 def in_doubt(environment: Environment, root: Path, distribution: str | None, patch: str) -> Skipped | None:
@@ -31,7 +56,7 @@ def in_doubt(environment: Environment, root: Path, distribution: str | None, pat
     for package in environment.packages:
         if (package.root, package.name) != (root, name):
             continue
-        lost = [marked.label for marked in without_receipt(environment, package) if not marked.has_receipt]
+        lost = [one.label for one in without_receipt(environment, package) if not one.has_receipt]
         if lost:
             return Skipped(
                 f"{patch}: {package.label} is patched with {', '.join(lost)}, without a receipt; "
