@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from patchkit.errors import PatchkitError
+
 
 class Severity(str, Enum):
     """How much a finding matters; the words of SARIF."""
@@ -72,8 +74,14 @@ class Finding:
 class Skipped:
     """A rule that could not run."""
 
-    reason: str
+    reason: str  # with the next step, where there is one
     rule: str = ""
+
+    @classmethod
+    def of(cls, error: PatchkitError, about: str = "") -> "Skipped":
+        """A rule that a known failure stopped; `about` is what it was looking at."""
+        fact = f"{about}: {error.message}" if about else error.message
+        return cls(f"{fact}; {error.hint}" if error.hint else fact)
 
 
 @dataclass(frozen=True)

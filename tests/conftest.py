@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import zipfile
@@ -215,14 +214,6 @@ def told(patchkit: Callable[..., Answer], tmp_path: Path) -> Callable[..., Answe
         return patchkit("diagnose", log, *arguments)
 
     return run_on
-
-
-@pytest.fixture
-def sigint_reaches_children() -> Iterator[None]:
-    """A job that a shell started with '&' ignores SIGINT, and what it starts inherits that."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ RELEASE, PATCH = "ultralytics==8.2.50", "yolov10-dfl"
 NEWEST, TWIN = "ultralytics==8.4.190", "ultralytics-opencv-headless==8.4.190"
 STRANGER = "dgenerate-ultralytics-headless==8.4.176"
 STAND_IN = REPOSITORY / "patches/yolov10_dfl/examples/two_classes/before.py"
+# Before a command: what runs in the background of a shell ignores interrupts, and so does all that it starts.
+INTERRUPTIBLE = ["env", "--default-signal=INT"]
 DEBIAN_PYTHON = Path("/usr/bin/python3")
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import LOSS, REPOSITORY, Answer, Environment, checked, held, wheel
+from tests.support import INTERRUPTIBLE
 from tests.test_refusals import refused, untouched
 
 Run = Callable[..., Answer]
@@ -42,7 +43,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def patchkit_process(*arguments: str | Path, **options: Any) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "patchkit", *map(str, arguments)]
+    command = [*INTERRUPTIBLE, sys.executable, "-m", "patchkit", *map(str, arguments)]
     return subprocess.Popen(command, cwd="/", **options)
 
 
@@ -204,7 +205,6 @@ def test_warnings_go_to_stderr_and_stdout_holds_the_result_only(tree: Path, patc
     assert answer.err == f"patchkit: undid a command that was killed in {tree}\n"
 
 
-@pytest.mark.usefixtures("sigint_reaches_children")
 def test_an_interrupt_exits_130_and_writes_nothing(tree: Path) -> None:
     lock = os.open(tree, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
@@ -401,7 +401,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     base = tmp_path_factory.getbasetemp()
     root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "built"
     with held(root.with_suffix(".lock")):
-        if not root.exists():
+        if not (root / "ready").exists():  # or a process failed half-way
+            shutil.rmtree(root, ignore_errors=True)
             listed = checked(["git", "-C", REPOSITORY, "ls-files", "-z", "--cached", "--others", "--exclude-standard"])
             for name in filter(None, listed.stdout.split("\0")):
                 if (REPOSITORY / name).is_file():
@@ -410,6 +411,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
             pip: list[str | Path] = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
             checked([*pip, "--wheel-dir", root / "dist", root / "source"])
             checked([sys.executable, "-m", "uv", "build", "--sdist", "--out-dir", root / "dist", root / "source"])
+            (root / "ready").touch()
     (found,), (sdist,) = (sorted((root / "dist").glob(pattern)) for pattern in ("*.whl", "*.tar.gz"))
     return Built(root / "source", found, sdist)
 

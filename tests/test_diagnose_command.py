@@ -1,6 +1,7 @@
 """`diagnose`: arguments, exit codes, and what it prints as text, JSON and SARIF."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -61,6 +62,15 @@ def test_stdin_and_what_cannot_be_read(patchkit: Run, tmp_path: Path) -> None:
     ]
     done = subprocess.run([*closed, "-m", "patchkit", "diagnose", "-"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, "patchkit: <stdin>: it is closed")
+    with Path(os.devnull).open("wb") as written:
+        done = subprocess.run(
+            [sys.executable, "-m", "patchkit", "diagnose", "-"],
+            stdin=written,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "patchkit: <stdin>: Bad file descriptor")
 
 
 def test_a_log_that_is_named_twice_is_told_once(patchkit: Run, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from patchkit.diagnose.run import diagnose
@@ -198,7 +198,7 @@ SNIPPETS = [
 ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # as a busy machine is
 @given(st.lists(st.sampled_from(SNIPPETS) | st.text(max_size=8), max_size=40).map("".join), st.binary(max_size=50))
 def test_no_log_is_a_bug(text: str, junk: bytes) -> None:
     from patchkit.output.diagnosis_json import render_diagnosis as as_json

@@ -154,7 +154,8 @@ def test_empty_and_relative_entries_of_the_library_path_are_those_of_the_working
     ("closed", "rule", "words"),
     [
         ("machine/proc/driver", "driver-too-old", "version cannot be read"),
-        ("site/ultralytics", "patch-not-applied", "may not be read"),
+        ("site/ultralytics", "patch-not-applied", "loss.py cannot be read"),
+        ("site/ultralytics", "record-differs", "loss.py cannot be read"),
         ("cache/archive-v0", "cache-poisoned", "archive-v0 cannot be read"),
         ("site/torch", "driver-too-old", "version.py cannot be read"),
         ("site/torch-2.1.0.dist-info", "nvidia-wheel-differs", "METADATA cannot be read"),

@@ -56,6 +56,15 @@ DAMAGED = [
 ]
 
 
+NEXT_STEPS = (
+    "; reinstall torch",
+    "; reinstall ultralytics",
+    "; reinstall the package",
+    "; install it anew with pip",
+    "; run as a user who may read it",
+)
+
+
 @pytest.mark.parametrize("damage", ["empty", "binary", "link to nowhere", "folder", "unreadable"])
 @pytest.mark.parametrize("file", DAMAGED)
 def test_files_that_are_damaged_are_told_and_nothing_is_claimed(
@@ -81,6 +90,21 @@ def test_files_that_are_damaged_are_told_and_nothing_is_claimed(
     harmless = harmless or (file.endswith("direct_url.json") and damage == "link to nowhere")
     told = [skipped["reason"] for skipped in answer.json["skipped"] if file.rpartition("/")[2] in skipped["reason"]]
     assert told or harmless, answer.out
+    assert not [reason for reason in told if not reason.endswith(NEXT_STEPS)], answer.out
+
+
+def test_the_next_step_after_what_could_not_be_looked_at_is_in_every_format(
+    yolo: Environment, patchkit: Patchkit
+) -> None:
+    record = yolo.info() / "RECORD"
+    record.write_text("one,two\n")
+    reason = f"{record} is damaged: 2 fields instead of 3 in 'one,two'; reinstall ultralytics"
+    (skipped,) = look(patchkit, yolo, "--select", "record-differs").json["skipped"]
+    assert skipped == {"rule": "record-differs", "reason": reason}
+    select = ("--select", "record-differs", "--python", yolo.python)
+    assert f"skipped [record-differs] {reason}\n" in patchkit("doctor", *select).out
+    (run,) = patchkit("doctor", *select, "--format", "sarif").json["runs"]
+    assert run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"] == reason
 
 
 def test_a_record_of_many_rows_and_odd_names_is_no_trouble(yolo: Environment, patchkit: Patchkit) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Answer, Environment, snapshot, without_bytecode
+from tests.support import INTERRUPTIBLE
 
 # Kills its own process with SIGKILL just before the nth step that changes something below the root. Audit events are
 # raised by the interpreter itself, so nothing of patchkit is replaced. Without a number it prints how many there are.
@@ -166,18 +167,18 @@ def test_two_applies_at_once_leave_one_whole_patch(
     assert_whole(env.site, old, old)
 
 
-@pytest.mark.usefixtures("sigint_reaches_children")
 def test_an_interrupted_command_exits_130_and_leaves_the_old_state(states: tuple[Environment, dict, dict]) -> None:
     env, old, _ = states
     waiting = (
         "import fcntl, os, sys, time; fd = os.open(sys.argv[1], os.O_RDONLY); fcntl.flock(fd, fcntl.LOCK_EX); "
-        "print('held', flush=True); time.sleep(60)"
+        "print('held', flush=True); time.sleep(3600)"
     )
     holder = subprocess.Popen([sys.executable, "-c", waiting, str(env.site)], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
+    command = [sys.executable, "-c", DRIVER, str(env.site), "0", "apply", "yolov10-dfl", "--site-packages", env.site]
     process = subprocess.Popen(
-        [sys.executable, "-c", DRIVER, str(env.site), "0", "apply", "yolov10-dfl", "--site-packages", str(env.site)],
+        [*INTERRUPTIBLE, *map(str, command)],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -187,7 +188,7 @@ def test_an_interrupted_command_exits_130_and_leaves_the_old_state(states: tuple
     try:
         _wait_until_waiting_for_lock(process.pid, env.site)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate()
     finally:
         holder.kill()
         holder.wait()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import BinaryIO
@@ -82,15 +83,22 @@ def _chosen(
 
 
 def _read(path: str, stdin: BinaryIO | None, signs: list[Sign]) -> TrainLog:
-    if path == STDIN:
-        if stdin is None:
-            raise SourceUnreadable("<stdin>: it is closed", "name a log, or give one to stdin")
-        return read_train_log(stdin, "<stdin>", signs)
+    name = "<stdin>" if path == STDIN else path
     try:
-        with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - the path is shown as it was given
-            return read_train_log(stream, path, signs)
+        with _opened(path, stdin) as stream:
+            return read_train_log(stream, name, signs)
     except OSError as error:
-        raise SourceUnreadable(f"{path}: {error.strerror}", "name a log that can be read, or - for stdin") from error
+        reason = error.strerror or str(error)
+        raise SourceUnreadable(f"{name}: {reason}", "name a log that can be read, or - for stdin") from error
+
+
+def _opened(path: str, stdin: BinaryIO | None) -> AbstractContextManager[BinaryIO]:
+    """Raises   OSError; SourceUnreadable where stdin was closed before the command started."""
+    if path != STDIN:
+        return open(path, "rb", buffering=0)  # noqa: PTH123 - the path is shown as it was given
+    if stdin is None:
+        raise SourceUnreadable("<stdin>: it is closed", "name a log, or give one to stdin")
+    return nullcontext(stdin)
 
 
 def _diagnosed(
@@ -101,7 +109,7 @@ def _diagnosed(
     general = {rule.id for rule in rules if rule.is_general}
     report = run(rules, log, None)
     diagnoses = [Diagnosis(finding, whys[finding.rule]) for finding in report.findings]
-    skipped = list(report.skipped)
+    skipped = [*report.skipped, *_given_up(log, rules)]
     for match in matches_in(log, symptoms):
         if isinstance(match, Skipped):
             skipped.append(match)
@@ -119,6 +127,15 @@ def _diagnosed(
             cured = replace(finding, commands=commands)
             diagnoses[index] = replace(diagnoses[index], finding=cured)
     return [replace(one, finding=_with_rerun(log, one.finding)) for one in diagnoses], skipped
+
+
+def _given_up(log: TrainLog, rules: Sequence[Rule]) -> list[Skipped]:
+    """The rules that a log as large as this one left unanswered: they are not said to have found nothing."""
+    return [
+        Skipped(f"given up in {log.path}: it takes too long; diagnose a part of the log", rule.id)
+        for rule in rules
+        if any(sign in log.slow for sign in rule.signs)
+    ]
 
 
 def _why(rule: Rule) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from patchkit.errors import PatchkitError
-from patchkit.subjects.environment.environment import ULTRALYTICS, Environment
+from patchkit.subjects.environment.environment import PADDLES, ULTRALYTICS, Environment
 from patchkit.subjects.environment.frameworks import Build
 from patchkit.subjects.environment.machine import Machine
 from patchkit.subjects.environment.package import Package
@@ -72,7 +72,7 @@ def _build(environment: Environment, name: str) -> dict[str, Any] | None:
     except PatchkitError:
         build = None
     if build is None:
-        package = environment.find("paddlepaddle-gpu", "paddlepaddle") if name == "paddle" else environment.find(name)
+        package = environment.find(*PADDLES) if name == "paddle" else environment.find(name)
         return {"distribution": package.name, "version": package.version} if package else None
     return {
         "distribution": build.package.name,

@@ -61,7 +61,7 @@ def _guarded(rule: Rule) -> Rule:
         try:
             yield from rule.check(environment, machine)
         except PatchkitError as error:
-            yield Skipped(error.message)
+            yield Skipped.of(error)
 
     guarded: Check = check
     return Rule(rule.module, rule.severity, rule.kinds, guarded, rule.examples)

@@ -34,7 +34,7 @@ def check(environment: Environment, machine: Machine) -> Iterator[Finding | Skip
         return
     for entry in poisoned(machine, environment.prefix, names, tops, hashed):
         if isinstance(entry, PatchkitError):
-            yield Skipped(entry.message)
+            yield Skipped.of(entry)
             continue
         first = entry.edited[0]
         more = f", and {len(entry.edited) - SHOWN} more" if len(entry.edited) > SHOWN else ""

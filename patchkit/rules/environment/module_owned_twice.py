@@ -37,7 +37,7 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding | Skipped]:
                 for file in package.listed(files):
                     owners[file].append(package)
             except PatchkitError as error:
-                yield Skipped(error.message)
+                yield Skipped.of(error)
         for file, found in owners.items():
             if len(found) > 1:
                 yield _finding(environment, root / file, file, found)

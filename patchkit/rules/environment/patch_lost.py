@@ -10,11 +10,12 @@ References   `patchkit status`, which says the same; `patchkit verify` as the la
 
 from collections.abc import Iterator
 
-from patchkit.findings import Finding, Severity, Span
+from patchkit.findings import Finding, Severity, Skipped, Span
 from patchkit.patching.state import APPLIED, LOST, REVERTED
 from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, Environment
 from patchkit.subjects.environment.machine import Machine
+from patchkit.subjects.environment.markers import in_doubt
 
 HOW = {
     LOST: "the package was installed anew or removed, and the patch went with it",
@@ -22,11 +23,14 @@ HOW = {
 }
 
 
-def check(environment: Environment, _: Machine) -> Iterator[Finding]:
+def check(environment: Environment, _: Machine) -> Iterator[Finding | Skipped]:
     for state in environment.patches:
         if state.state not in HOW:
             continue
         receipt = state.receipt
+        if doubt := in_doubt(environment, state.root, receipt.distribution, receipt.patch):
+            yield doubt
+            continue
         file = next(stacked for stacked in state.files if stacked.state != APPLIED)
         of = f" of {receipt.distribution} {receipt.distribution_version}" if receipt.distribution else ""
         message = f"{receipt.patch} {receipt.version}{of} is {state.state}: {HOW[state.state]}"
@@ -38,7 +42,6 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding]:
 
 
 _RECEIPT = (  # of a patch that makes "# patched" of "# loss"
-    "-- site/ultralytics-8.2.50.dist-info/METADATA --\nName: ultralytics\n"
     "-- site/.patchkit/ledger.json --\n"
     '{"schema": 1, "receipts": [{"patch": "yolov10-dfl", "version": "1.0.0", "pack": "patchkit.patches",\n'
     '"room_sha256": "4ccc8c03064941cf16ddb4dd004193737f0e182a376c10205c706a0467fe8bd1", "kind": "distribution",\n'
@@ -50,10 +53,13 @@ _RECEIPT = (  # of a patch that makes "# patched" of "# loss"
     '"before": "ultralytics/utils/loss.py,sha256=TMyMAwZJQc8W3bTdAEGTc38OGCo3bBAgXHBqBGf-i9E,7\\n",\n'
     '"after": "ultralytics/utils/loss.py,sha256=1DhKISZX2TjAmZMTzPSR7rXt1N4dlk2UKTSwEr2Ob7s,10\\n"}]}]}]}\n'
 )
-_RECORD = "-- site/ultralytics-8.2.50.dist-info/RECORD --\nultralytics/utils/loss.py,sha256="
-_PATCHED = f"{_RECORD}1DhKISZX2TjAmZMTzPSR7rXt1N4dlk2UKTSwEr2Ob7s,10\n"
+_RECORD = (
+    "-- site/ultralytics-8.2.50.dist-info/METADATA --\nName: ultralytics\n"
+    "-- site/ultralytics-8.2.50.dist-info/RECORD --\nultralytics/utils/loss.py,sha256="
+)
 _LOSS = "-- site/ultralytics/utils/loss.py --\n"
-HELD = f"{_RECEIPT}{_PATCHED}{_LOSS}# patched\n"
+PATCHED = f"{_RECORD}1DhKISZX2TjAmZMTzPSR7rXt1N4dlk2UKTSwEr2Ob7s,10\n{_LOSS}# patched"
+HELD = f"{_RECEIPT}{PATCHED}\n"
 INSTALLED_ANEW = f"{_RECEIPT}{_RECORD}TMyMAwZJQc8W3bTdAEGTc38OGCo3bBAgXHBqBGf-i9E,7\n{_LOSS}# loss\n"
-EDITED = f"{_RECEIPT}{_PATCHED}{_LOSS}# patched, then edited\n"
+EDITED = f"{_RECEIPT}{PATCHED}, then edited\n"
 RULE = Rule(__name__, Severity.WARNING, (ENVIRONMENT,), check, (Example(INSTALLED_ANEW, HELD),))

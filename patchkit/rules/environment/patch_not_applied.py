@@ -12,11 +12,13 @@ References   tested.json of each patch, which `patchkit matrix` writes: what was
 import os
 from collections.abc import Iterator
 
-from patchkit.errors import PatchkitError
+from patchkit.errors import PatchkitError, SourceUnreadable
 from patchkit.findings import Finding, Severity, Skipped, Span
 from patchkit.rule import Example, Rule
 from patchkit.subjects.environment.environment import ENVIRONMENT, ULTRALYTICS, Environment
 from patchkit.subjects.environment.machine import Machine
+from patchkit.subjects.environment.markers import in_doubt
+from patchkit.subjects.environment.package import unreadable
 from patchkit.subjects.environment.rooms import Concern, Known, examined, known
 from patchkit.subjects.environment.ultralytics import is_of_the_fork
 
@@ -28,37 +30,46 @@ def check(environment: Environment, _: Machine) -> Iterator[Finding | Skipped]:
             try:
                 yield from _look(environment, concern)
             except PatchkitError as error:
-                yield Skipped(f"{concern.id}: {error.message}")
+                yield Skipped.of(error, concern.id)
 
 
 def _look(environment: Environment, concern: Concern) -> Iterator[Finding | Skipped]:
     package = concern.package
+    if doubt := in_doubt(environment, package.root, package.name, concern.id):
+        yield doubt
+        return
     is_release = package.origin is None and not (package.name in ULTRALYTICS and is_of_the_fork(package.root))
     found = known(concern) if is_release else None
     if found is None:
         found = examined(environment, concern)
-    elif found.is_to_be_patched and (reason := _unlike(environment, concern, found)):
-        yield Skipped(f"{concern.id}: {reason}")
-        return
+    elif found.is_to_be_patched:
+        _refuse_unlike(environment, concern, found)
     if found.is_to_be_patched:
         message = f"{package.label} holds the code that {concern.id} mends: {concern.place.title}"
         place = Span(str(package.root / found.files[0]) if found.files else str(package.info))
         yield Finding(message, place, found.source, commands=_cures(environment, concern))
     elif found.is_a_conflict:
-        yield Skipped(f"{concern.id}: {found.source}")
+        check_it = environment.commands.patchkit("apply", concern.id, "--check")
+        raise SourceUnreadable(f"a conflict: {found.source}", found.hint or f"'{check_it}' tells more")
 
 
-def _unlike(environment: Environment, concern: Concern, found: Known) -> str:
-    """Why the files are not known to be those of the release; empty if they are."""
+def _refuse_unlike(environment: Environment, concern: Concern, found: Known) -> None:
+    """Raises   PatchkitError if the files are not known to be those of the release."""
     package = concern.package
-    missing = [file for file in found.files if not os.path.isfile(package.root / file)]  # noqa: PTH113 - no permission
-    if missing:
-        return f"{package.root / missing[0]} is not there, or may not be read"
+    again = environment.commands.reinstall(package)
+    for file in found.files:
+        try:
+            os.stat(package.root / file)  # noqa: PTH116
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise SourceUnreadable(f"{package.root / file} is not there", again) from error
+        except OSError as error:
+            raise unreadable(package.root / file, error) from error
     edits = environment.edits[package.info]
     if edits.fault is not None:
-        return edits.fault.message
-    mine = [one for one in edits.files if one.path in found.files]
-    return f"{package.root / mine[0].path} is not what was installed: {mine[0].how}" if mine else ""
+        raise edits.fault
+    for edited in edits.files:
+        if edited.path in found.files:
+            raise SourceUnreadable(f"{package.root / edited.path} is not what was installed: {edited.how}", again)
 
 
 def _cures(environment: Environment, concern: Concern) -> tuple[str, ...]:

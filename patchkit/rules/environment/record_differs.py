@@ -27,7 +27,7 @@ SHOWN = 3
 def check(environment: Environment, _: Machine) -> Iterator[Finding | Skipped]:
     for subject in environment.edits.values():
         if subject.fault is not None:
-            yield Skipped(subject.fault.message)
+            yield Skipped.of(subject.fault)
         package, found = subject.package, subject.files
         if not found:
             continue

@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from patchkit.errors import PatchkitError, SourceUnreadable
+from patchkit.errors import PatchkitError
 from patchkit.subjects.environment.machine import Machine
-from patchkit.subjects.environment.package import Package, packages_in
+from patchkit.subjects.environment.package import Package, packages_in, unreadable
 from patchkit.subjects.environment.records import Edited, edited_files, rows_of
 
 POINTER_BYTES = 8192  # a .http holds the headers of its download
@@ -99,7 +99,7 @@ def _folders(place: Path) -> list[Path]:
         with os.scandir(place) as entries:
             return sorted(place / entry.name for entry in entries if entry.is_dir())
     except PermissionError as error:
-        raise SourceUnreadable(f"{place} cannot be read: {error.strerror}", "run as a user who may read it") from error
+        raise unreadable(place, error) from error
     except OSError:
         return []
 

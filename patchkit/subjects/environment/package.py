@@ -167,7 +167,7 @@ def packages_in(root: Path) -> list[Package]:
                 or (entry.name.endswith(".dist-info") and entry.is_dir())
             ]
     except OSError as error:
-        raise SourceUnreadable(f"{root} cannot be read: {error.strerror}", "run as a user who may read it") from error
+        raise unreadable(root, error) from error
     return [_package(root, name) for name in sorted(names)]
 
 
@@ -190,4 +190,9 @@ def read(path: Path | str) -> bytes | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise SourceUnreadable(f"{path} cannot be read: {error.strerror}", "run as a user who may read it") from error
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path | str, error: OSError) -> SourceUnreadable:
+    """What permissions, or a file system, keep from being looked at."""
+    return SourceUnreadable(f"{path} cannot be read: {error.strerror}", "run as a user who may read it")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from patchkit.errors import SourceUnreadable, StateCorrupt
 from patchkit.patching.distinfo import RecordRow
-from patchkit.subjects.environment.package import Package, read
+from patchkit.subjects.environment.package import Package, read, unreadable
 
 SOURCES = (".py", ".yaml", ".yml")  # what people edit in place
 LIBRARIES = (".so", ".pyd")  # of these only whether they are there
@@ -30,6 +30,8 @@ def edited_files(root: Path, rows: list[Row], hashed: Collection[str]) -> list[E
 
     One that is gone differs, but for tests and what was compiled in its place. Those outside of the root are left out:
     installers write the scripts in `bin` to suit the Python, and several distributions may share them.
+
+    Raises   SourceUnreadable if a file may not be looked at: then nobody knows.
     """
     found = []
     for path, digest, size in rows:
@@ -44,7 +46,9 @@ def edited_files(root: Path, rows: list[Row], hashed: Collection[str]) -> list[E
             if _SPARED.isdisjoint(path.split("/")[:-1]) and not _is_compiled(place):
                 found.append(Edited(path, "it is not there", is_gone=True))
             continue
-        except (OSError, ValueError):
+        except PermissionError as error:
+            raise unreadable(place, error) from error
+        except (OSError, ValueError):  # no name of a file
             continue
         if path.endswith(LIBRARIES):
             continue

@@ -32,6 +32,7 @@ class Known:
     outcome: str  # as `apply --check` has it
     source: str  # how it is known
     files: tuple[str, ...]  # that hold the sites
+    hint: str = ""  # the next step, where it is a conflict
 
     @property
     def is_to_be_patched(self) -> bool:
@@ -95,7 +96,7 @@ def examined(environment: Environment, concern: Concern) -> Known:
     result = apply(environment.target, [concern.id], Allowed(editable=True, shadowed=True), write=False)[0]
     files = tuple(file.path for file in result.files)
     said = next(iter(result.message.splitlines()), "")
-    return Known(result.outcome, f"patchkit apply {concern.id} --check: {said or result.outcome}", files)
+    return Known(result.outcome, f"patchkit apply {concern.id} --check: {said or result.outcome}", files, result.hint)
 
 
 def _sites(release: Tested) -> list[tuple[str, str]]:

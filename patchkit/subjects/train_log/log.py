@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import process_time
 from typing import BinaryIO
 
 from patchkit.findings import Span
@@ -24,7 +24,7 @@ SEEN = 2000  # letters of a line that patterns look at
 SHAPE = (64, 96)  # bytes of a line around an anchor that tell its kind
 WORN = 40  # lines of a kind that are looked at; more than are kept
 SHAPES = 4096  # kinds that are counted
-PATIENCE = 2.0  # seconds that one pattern may take in a whole log
+PATIENCE = 2.0  # seconds of the processor that one pattern may take in a whole log: a busy machine takes none away
 # Work is counted in looks at a line that is like many before. There is a stock of it, and each byte of the log adds.
 STOCK, BYTES = 80_000, 512
 LOW = 60_000  # of the stock: less of what is everywhere is looked for from there on
@@ -192,7 +192,7 @@ def _look(
         elif anchor in reading.signs:
             low, high = line_at(data, place)
             patterns = len(reading.signs[anchor])
-            is_full |= _keep_line(reading, data, (low, high), anchor, (size - start, number + 1))
+            is_full |= _keep_line(reading, data, (low, high), anchor, number + 1, size - start)
             seen[anchor] = min(high, max(low + BEFORE, place + SEEN - BEFORE - len(anchor)))
             reading.work -= LINE + (high - low) * patterns / LETTERS
     return is_full
@@ -235,23 +235,27 @@ def _run(reading: _Reading) -> Run:
 
 
 def _keep_line(
-    reading: _Reading, data: bytes | bytearray, line_in: tuple[int, int], anchor: bytes, moved: tuple[int, int]
+    reading: _Reading, data: bytes | bytearray, ends: tuple[int, int], anchor: bytes, number: int, passed: int
 ) -> bool:
-    """Keep a line for the signs that it has; True if the anchor need not be looked for any more."""
-    low, high = line_in
+    """Keep a line for the signs that it has; True if the anchor need not be looked for any more.
+
+    `number` is that of the line, `passed` how many bytes of the log come before the data.
+    """
+    low, high = ends
+    place = passed + low
     rank, text = split_rank(text_of(data[low:high]))
     is_full = False
     for sign, pattern in list(reading.signs[anchor]):
         kept = reading.lines.setdefault(sign, [])
-        if kept and kept[-1].place == moved[0] + low:
+        if kept and kept[-1].place == place:
             continue
-        started = perf_counter()
+        started = process_time()
         match = pattern.search(text[:SEEN])
         if match is not None and sign.unless and re.search(sign.unless, text[:SEEN]):
             match = None
-        reading.seconds[sign] = reading.seconds.get(sign, 0.0) + perf_counter() - started
+        reading.seconds[sign] = reading.seconds.get(sign, 0.0) + process_time() - started
         if match is not None:
-            line = Line(moved[1], text, rank, _context(data, low), _run(reading), moved[0] + low, match.start())
+            line = Line(number, text, rank, _context(data, low), _run(reading), place, match.start())
             kept.append(line)
         is_slow = reading.seconds[sign] > PATIENCE
         if is_slow:
