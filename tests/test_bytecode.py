@@ -214,8 +214,10 @@ def test_stale_unchecked_bytecode_is_renewed_by_what_applies(
     for command in (["apply", PATCH], ["sync"], ["sync", "--locked"]):
         compiled.path.write_bytes(stale)
         assert compiled.run() == FROM_OLD
+        assert patchkit("apply", PATCH, "--check", *target).code == 1
         answer = patchkit(*command, *target, "--format", "json", cwd=tmp_path)
-        assert (answer.code, answer.outcomes) == (0, ["already-applied"])
+        assert (answer.code, answer.outcomes) == (0, ["applied"])
+        assert compiled.path.name in answer.json["results"][0]["message"]
         assert (compiled.run(), compiled.path.read_bytes()) == (FROM_NEW, good)
         assert patchkit("verify", "--fast", *target).code == 0
 
