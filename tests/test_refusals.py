@@ -296,7 +296,7 @@ def test_a_file_that_changed_between_plan_and_write_is_left_as_it_is(yolo: Envir
         Change(LOSS, b"what the plan has read", b"new"),
     ]
     with untouched(yolo.site), pytest.raises(WriteFailed, match="was changed by another program") as caught:
-        commit(yolo.site, changes, 0)
+        commit([(yolo.site, changes)], 0)
     assert caught.value.hint == "run the command again"
 
 
