@@ -166,7 +166,6 @@ def status(
     from patchkit.output import json, text
     from patchkit.patching.settle import settle
     from patchkit.patching.state import APPLIED, patch_states
-    from patchkit.patching.unreceipted import refuse_unreceipted
 
     targets = find_targets(python, site_packages, path, all_envs)
     for root in (root for target in targets for root in target.roots):
@@ -175,6 +174,8 @@ def status(
     each = [patch_states(target) for target in targets]
     states = [state for found in each for state in found]
     if not states:
+        from patchkit.patching.unreceipted import refuse_unreceipted
+
         refuse_unreceipted([root for target in targets for root in target.roots])
     if format is Format.json:
         sys.stdout.write(json.render_status(states))
