@@ -22,6 +22,13 @@ def envs(environment: Build, tmp_path: Path) -> tuple[Path, Environment, Environ
     return tmp_path / "envs", first, second
 
 
+@pytest.fixture
+def project(tmp_path: Path, patchkit: Patchkit) -> Project:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return Project(folder, patchkit)
+
+
 def roots(answer: Answer, key: str = "results") -> list[str]:
     return [result["target"]["root"] for result in answer.json[key]]
 
@@ -65,11 +72,9 @@ def test_every_environment_is_patched_checked_and_reverted(
 
 @pytest.mark.parametrize("command", [["apply", DFL], ["sync"]], ids=" ".join)
 def test_one_environment_that_is_refused_keeps_all_of_them_as_they_are(
-    command: list[str], envs: tuple[Path, Environment, Environment], patchkit: Patchkit, tmp_path: Path
+    command: list[str], envs: tuple[Path, Environment, Environment], project: Project
 ) -> None:
     folder, _, second = envs
-    project = Project(tmp_path / "project", patchkit)
-    project.folder.mkdir()
     project.wants(DFL)
     second.loss.write_text(second.loss.read_text().replace("self.proj", "self.project"))
     before = snapshot(folder, project.folder)
@@ -150,11 +155,9 @@ def test_an_environment_that_cannot_be_written_keeps_all_of_them_as_they_are(
 
 
 def test_a_write_that_fails_half_way_is_undone_in_all_of_them(
-    envs: tuple[Path, Environment, Environment], patchkit: Patchkit, tmp_path: Path
+    envs: tuple[Path, Environment, Environment], project: Project, patchkit: Patchkit
 ) -> None:
     folder, first, second = envs
-    project = Project(tmp_path / "project", patchkit)
-    project.folder.mkdir()
     project.wants(DFL)
     with second.loss.open("a") as file:
         file.write("# padded\n" * 200_000)
@@ -172,11 +175,9 @@ def test_a_write_that_fails_half_way_is_undone_in_all_of_them(
 
 
 def test_one_lock_fits_environments_that_have_different_packages(
-    environment: Build, patchkit: Patchkit, tmp_path: Path
+    environment: Build, project: Project, tmp_path: Path
 ) -> None:
     yolo, paddle = environment(RELEASE, name="envs/a"), environment("paddledet==2.6.0", name="envs/b")
-    project = Project(tmp_path / "project", patchkit)
-    project.folder.mkdir()
     project.wants(f"{DFL}\noptional = true", f"{PADDLE}\noptional = true")
     assert project.run("lock", "--all-envs", tmp_path / "envs").code == 0
     lock = project.lock.read_bytes()
@@ -191,11 +192,9 @@ def test_one_lock_fits_environments_that_have_different_packages(
     assert project.lock.read_bytes() == lock, "what is absent here keeps its entry"
 
 
-def test_one_lock_does_not_fit_two_releases(environment: Build, patchkit: Patchkit, tmp_path: Path) -> None:
+def test_one_lock_does_not_fit_two_releases(environment: Build, project: Project, tmp_path: Path) -> None:
     environment(RELEASE, name="envs/a")
     environment(NEWEST, name="envs/b")
-    project = Project(tmp_path / "project", patchkit)
-    project.folder.mkdir()
     project.wants(DFL)
     before = snapshot(tmp_path / "envs", project.folder)
     for command in ("lock", "sync"):
@@ -205,11 +204,9 @@ def test_one_lock_does_not_fit_two_releases(environment: Build, patchkit: Patchk
 
 
 def test_lock_names_only_the_environments_that_are_refused(
-    envs: tuple[Path, Environment, Environment], patchkit: Patchkit, tmp_path: Path
+    envs: tuple[Path, Environment, Environment], project: Project
 ) -> None:
     folder, first, second = envs
-    project = Project(tmp_path / "project", patchkit)
-    project.folder.mkdir()
     second.loss.write_text(second.loss.read_text().replace("self.proj", "self.project"))
     answer = project.wants(DFL).run("lock", "--all-envs", folder)
     assert_refused(answer, f"{second.folder}:\n{DFL}")
@@ -217,11 +214,9 @@ def test_lock_names_only_the_environments_that_are_refused(
 
 
 def test_unlisted_patches_are_reverted_in_every_environment(
-    envs: tuple[Path, Environment, Environment], patchkit: Patchkit, tmp_path: Path
+    envs: tuple[Path, Environment, Environment], project: Project, patchkit: Patchkit
 ) -> None:
     folder, first, second = envs
-    project = Project(tmp_path / "project", patchkit)
-    project.folder.mkdir()
     project.wants(DFL)
     assert patchkit("apply", SYNC_BN, "--python", second.python).code == 0
     project.run("lock", "--all-envs", folder)

@@ -47,8 +47,8 @@ def timestamp() -> int:
 def commit(parts: Sequence[Part], mtime: int) -> None:
     """Write all changes of all roots, or none. The caller holds the lock of each root.
 
-    Killed in between, each root is put back by the next command that works on it; only a kill in the instants between
-    the ends of two journals leaves some roots written.
+    Killed in between, each root is put back by the next command that works on it; only a kill, an interrupt or a
+    failure in the instants between the ends of two journals leaves some roots written.
 
     Units    mtime in whole seconds, given to every file written.
     Raises   WriteFailed, with all roots as they were before.
