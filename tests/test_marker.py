@@ -308,6 +308,18 @@ def test_a_file_of_that_name_that_the_package_ships_is_kept(yolo: Environment, p
     assert snapshot(yolo.site) == before
 
 
+def test_a_file_of_that_name_that_a_reinstall_brought_is_kept(yolo: Environment, patchkit: Patchkit) -> None:
+    target, marker, record = ("--site-packages", yolo.site), yolo.site / MARKER, yolo.info() / "RECORD"
+    pristine, original = record.read_bytes(), yolo.loss.read_bytes()
+    assert patchkit("apply", PATCH, *target).code == 0
+    marker.write_text('{"of": "the package"}')
+    anew = f"{true_row(yolo.site, MARKER)}\r\n".encode() + pristine
+    record.write_bytes(anew)
+    yolo.loss.write_bytes(original)
+    assert patchkit("revert", PATCH, *target).code == 0
+    assert (marker.read_text(), record.read_bytes()) == ('{"of": "the package"}', anew)
+
+
 def test_without_a_record_apply_promises_no_marker_and_revert_leaves_none(
     yolo: Environment, patchkit: Patchkit
 ) -> None:

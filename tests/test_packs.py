@@ -192,6 +192,28 @@ def test_stacked_patches_that_were_undone_can_be_reverted(
     assert not (yolo.site / ".patchkit").exists()
 
 
+def test_in_a_tree_stacked_patches_that_were_undone_leave_together(
+    pack: Pack, yolo: Environment, patchkit: Callable[..., Answer], tmp_path: Path
+) -> None:
+    for id, method in (("third-low", "preprocess"), ("third-top", "bbox_decode")):
+        room = pack.add(id, f"v8DetectionLoss.{method}")
+        manifest = (room / "patch.yaml").read_text().partition("targets:")[0]
+        (room / "patch.yaml").write_text(f"{manifest}targets:\n  - tree: 'loss.py'\n")
+    tree, original = tmp_path / "tree", yolo.loss.read_bytes()
+    tree.mkdir()
+    (tree / "loss.py").write_bytes(original)
+    target = ("--path", tree)
+    assert patchkit("apply", "third-low", "third-top", *target, env=pack.env).code == 0
+    (tree / "loss.py").write_bytes(original)
+    answer = patchkit("apply", "third-top", *target, env=pack.env)
+    assert f"patchkit revert third-low third-top --path {tree}, then this command again" in answer.out
+    assert patchkit("revert", "third-low", *target, env=pack.env).code == 2
+    assert patchkit("revert", "third-low", "third-top", *target, env=pack.env).code == 0
+    assert patchkit("apply", "third-top", *target, env=pack.env).code == 0
+    assert patchkit("revert", "--all", *target, env=pack.env).code == 0
+    assert (tree / "loss.py").read_bytes() == original
+
+
 def test_the_lower_patch_of_a_link_in_a_tree_stays_when_the_upper_one_is_reverted(
     pack: Pack, yolo: Environment, patchkit: Callable[..., Answer], tmp_path: Path
 ) -> None:

@@ -142,7 +142,8 @@ def _plan_one(
         concerned = state.receipt.paths
     lower = next((undone[path] for path in sorted(concerned & set(undone))), None)
     if lower is not None:
-        return Planned(_without_lower(planned.result, lower, target.arguments)), ledger
+        leaving = f"{lower} {place.room.id}" if receipt else lower
+        return Planned(_without_lower(planned.result, lower, leaving, target.arguments)), ledger
     unchanged = not any(draft.is_changed(path) for path in paths)
     if state and unchanged and planned.result.outcome in r.DONE and paths & state.receipt.paths:
         # The bytes are those of our receipt; at most the receipt itself is renewed.
@@ -164,10 +165,11 @@ def _undone(id: str, draft: "Draft", ledger: Ledger) -> dict[str, str]:
     }
 
 
-def _without_lower(result: Result, lower: str, arguments: str) -> Result:
+def _without_lower(result: Result, lower: str, leaving: str, arguments: str) -> Result:
     """A conflict: once this patch lies on the file, nothing could tell the other one from an edit."""
     message = f"{lower} was applied to the same file, and is gone there: by a reinstall, or by hand"
-    hint = f"patchkit apply {lower} {result.patch}{arguments}; to do without it: patchkit revert {lower}{arguments}"
+    hint = f"patchkit apply {lower} {result.patch}{arguments}; to do without it: patchkit revert {leaving}{arguments}"
+    hint += ", then this command again"
     return replace(result, outcome=r.CONFLICT, files=(), message=message, hint=hint)
 
 
@@ -194,7 +196,7 @@ def _refused_anew(target: Target, place: "Located", draft: "Draft", state: Patch
             message = f"{state.target.label}: {stacked.file.path} was edited after patchkit had applied {receipt.patch}"
             hint = f"undo the edit; or forget what is applied and its originals: delete {draft.root}/{STATE}"
             hint = place.distribution.reinstall_hint if place.distribution else hint
-        elif is_renewed and stacked.top != stacked.file:
+        elif is_renewed and stacked.state != LOST and draft.ledger.on_top(stacked.file):
             message = f"{receipt.patch} {receipt.version} is to be replaced, but another patch was applied on top of it"
             hint = f"patchkit revert --all{target.arguments}, then apply them again"
         elif is_renewed and not all(target.holds(path) for path in receipt.paths):

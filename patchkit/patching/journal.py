@@ -77,10 +77,15 @@ def begin(root: Path, changes: Sequence[Change]) -> None:
         sync_folder(place)
 
 
+def forget(root: Path) -> None:
+    """Commit: once the name is gone, the new files stand."""
+    (root / JOURNAL / JOURNAL_FILE).unlink(missing_ok=True)
+
+
 def end(root: Path) -> None:
-    """Commit: once the name is gone, the new files stand. What is left to tidy up must not fail the command."""
+    """Commit, and remove the journal. What is left to tidy up must not fail the command."""
+    forget(root)
     folder = root / JOURNAL
-    (folder / JOURNAL_FILE).unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         sync_folder(folder)
         shutil.rmtree(folder)

@@ -137,7 +137,7 @@ def _beside(record: str, name: str) -> str:
 def _mark(draft: "Draft", record: str, wanted: bytes | None) -> None:
     marker, rows = marker_of(record), _rows(draft, record)
     found, row = draft.read(marker), rows.row(marker) if rows is not None else None
-    is_known = row is not None and record in records(draft.ledger.receipts)
+    is_known = row is not None and _is_patched(draft, record)
     if found is not None and not is_known and not _is_ours(found):
         if wanted is None:
             return
@@ -157,6 +157,13 @@ def _mark(draft: "Draft", record: str, wanted: bytes | None) -> None:
     draft.write(record, data)
     if found != wanted:
         draft.write(marker, wanted)
+
+
+def _is_patched(draft: "Draft", record: str) -> bool:
+    """True if a row of ours is in the RECORD on disk: it was not installed anew since."""
+    data = draft.original(record) or b""
+    changes = [row for receipt in draft.ledger.receipts for file in receipt.files for row in file.records]
+    return any(row.record == record and row.after.encode("utf-8") in data for row in changes)
 
 
 def _rows(draft: "Draft", record: str) -> Record | None:

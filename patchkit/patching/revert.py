@@ -12,7 +12,7 @@ from patchkit.patching.prepared import Prepared, hold, in_each
 from patchkit.patching.relations import requiring
 from patchkit.patching.results import FileReport, Result, SiteReport
 from patchkit.patching.settle import settle
-from patchkit.patching.state import APPLIED, DRIFTED, PatchState, StackedFile, patch_states
+from patchkit.patching.state import APPLIED, DRIFTED, REVERTED, PatchState, StackedFile, patch_states
 from patchkit.patching.state_folder import STATE
 from patchkit.patching.target import Target
 from patchkit.patching.unreceipted import refuse_unreceipted
@@ -98,7 +98,7 @@ def _conflict(draft: Draft, state: PatchState, chosen: list[PatchState], argumen
         staying = [patch for patch in draft.ledger.on_top(stacked.file) if patch not in leaving]
         if stacked.state == DRIFTED:
             return edited(draft, state, stacked)
-        if stacked.state == APPLIED and staying:
+        if stacked.state in (APPLIED, REVERTED) and staying:
             message = f"{stacked.file.path}: {staying[-1]} was applied on top of {receipt.patch}"
             both, again = " ".join([*reversed(staying), receipt.patch]), " ".join(staying)
             hint = f"patchkit revert {both}{arguments}, then: patchkit apply {again}{arguments}"

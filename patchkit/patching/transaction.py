@@ -47,13 +47,14 @@ def timestamp() -> int:
 def commit(parts: Sequence[Part], mtime: int) -> None:
     """Write all changes of all roots, or none. The caller holds the lock of each root.
 
-    Killed in between, each root is put back by the next command that works on it; only a kill, an interrupt or a
-    failure in the instants between the ends of two journals leaves some roots written.
+    Killed in between, each root is put back by the next command that works on it. Only a kill in the instant in which
+    the journals of all roots are unlinked, one after another, leaves some roots written.
 
     Units    mtime in whole seconds, given to every file written.
     Raises   WriteFailed, with all roots as they were before.
     """
     begun: list[Path] = []
+    is_committed = False
     try:
         for root, changes in parts:
             with _explaining(root):
@@ -69,13 +70,24 @@ def commit(parts: Sequence[Part], mtime: int) -> None:
                 _replace_all(root, changes)
         for root, _ in parts:
             with _explaining(root):
-                journal.end(root)
+                journal.forget(root)
+            is_committed = True  # what stands in one root stands in all
     except BaseException:
-        _undo_all(begun)
+        if not is_committed:
+            _undo_all(begun)
+        else:
+            _end_all(begun)
         raise
+    _end_all(begun)
     for root, changes in parts:
         with contextlib.suppress(OSError):  # the command is done, whatever becomes of times and empty folders
             _settle_folders(root, changes, mtime)
+
+
+def _end_all(roots: Sequence[Path]) -> None:
+    for root in roots:
+        with _explaining(root):
+            journal.end(root)
 
 
 def _undo_all(roots: Sequence[Path]) -> None:
