@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,25 @@ from benchmarks.frameworks import paddle_python, torch_python
 from tests.conftest import run_patchkit, wheel
 
 SCRIPTS = Path(__file__).parent / "scripts"
+Measure = Callable[[str, float], None]
+_MEASURED: dict[str, float] = {}  # the greatest of each
+
+
+@pytest.fixture(scope="session")
+def measure() -> Measure:
+    """Keeps the greatest difference of each kind; they are printed at the end, and the README quotes them."""
+
+    def keep(what: str, difference: float) -> None:
+        _MEASURED[what] = max(difference, _MEASURED.get(what, 0.0))
+
+    return keep
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _MEASURED:
+        terminalreporter.section("greatest differences between original and patched")
+        for what, difference in sorted(_MEASURED.items()):
+            terminalreporter.write_line(f"{what}: {difference:.1e}")
 
 
 @pytest.fixture(scope="session", name="torch_python")

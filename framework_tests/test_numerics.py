@@ -115,6 +115,15 @@ def test_the_calls_of_a_script_and_of_a_notebook_are_compared_without_running_th
     assert "original: raises IndexError: Target -1 is out of bounds." in done.out
 
 
+def test_the_python_that_is_named_beside_a_folder_is_the_one_that_loads_it(torch_python: Path, tmp_path: Path) -> None:
+    packages = unpacked("ultralytics==8.4.190", torch_python, tmp_path / "packages").apply("yolov10-dfl")
+    done = run_patchkit(
+        *("verify", "--numerics", "--format", "json", "--site-packages", packages.folder, "--python", torch_python)
+    )
+    (effect,) = [check for check in done.json["checks"] if check["check"] == "effect"]
+    assert effect["message"].startswith(f"{torch_python} loads this file")
+
+
 def test_a_python_without_the_framework_is_told(torch_python: Path, paddle_python: Path, tmp_path: Path) -> None:
     packages = unpacked("ultralytics==8.4.190", torch_python, tmp_path / "packages").apply("yolov10-dfl")
     (check,) = Packages(packages.folder, paddle_python).verify_numerics()

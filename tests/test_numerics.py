@@ -1,6 +1,10 @@
 """`verify --numerics` on a third-party pack for code with numpy. The real frameworks are in framework_tests/."""
 
+import os
 import shutil
+import subprocess
+import sys
+import tempfile
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -86,6 +90,11 @@ def observe(original, patched):
     return Observed(str(before), str(after), abs(after - 1000) < 2)
 """
 
+# Root gives up its name, and keeps what it needs to read the files of the test.
+NAMELESS = ["setpriv", "--reuid", "54321", "--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search"]
+if os.geteuid() != 0:
+    NAMELESS = []
+
 
 class Softplus:
     """A pack on PYTHONPATH, and a source tree with the function that it patches."""
@@ -105,15 +114,15 @@ class Softplus:
         (self.room / "README.md").write_text("# softplus-overflow\n")
         (self.room / "patch.yaml").write_text(MANIFEST)
         (self.room / "equivalence.py").write_text(textwrap.dedent(EQUIVALENCE))
-        self._patchkit, self._env = patchkit, {"PYTHONPATH": str(folder / "pack")}
+        self._patchkit, self.env = patchkit, {"PYTHONPATH": str(folder / "pack")}
 
     def apply(self, new: str) -> None:
         (self.room / "codemod.py").write_text(CODEMOD.format(new=new))
-        done = self._patchkit("apply", "softplus-overflow", "--path", self.tree, env=self._env)
+        done = self._patchkit("apply", "softplus-overflow", "--path", self.tree, env=self.env)
         assert done.code == 0, done.out + done.err
 
     def verify(self, *options: str | Path, cwd: Path | None = None) -> Answer:
-        return self._patchkit("verify", "--numerics", "--path", self.tree, *options, env=self._env, cwd=cwd)
+        return self._patchkit("verify", "--numerics", "--path", self.tree, *options, env=self.env, cwd=cwd)
 
 
 @pytest.fixture
@@ -199,7 +208,13 @@ def test_nothing_is_written_and_nothing_in_the_working_directory_is_run(softplus
     ("name", "text", "reason"),
     [
         ("equivalence.py", None, "the room of this patch has no equivalence.py"),
-        ("equivalence.py", "raise RuntimeError('broken room')", "RuntimeError: broken room"),
+        ("equivalence.py", "raise OSError('broken room')", "equivalence.py:1 (<module>) raises OSError: broken"),
+        (
+            "equivalence.py",
+            "def comparisons(files):\n yield {}[7]",
+            "equivalence.py:2 (comparisons) raises KeyError: 7",
+        ),
+        ("equivalence.py", "raise SystemExit(0)", "equivalence.py:1 (<module>) raises SystemExit: 0"),
         ("equivalence.py", "def comparisons(files): return iter(())", "the room compares nothing of these files"),
         ("equivalence.py", "import os; os._exit(7)", "the process ended with exit code 7"),
         ("equivalence.py", "import os; os.kill(os.getpid(), 9)", "the process was killed by signal 9"),
@@ -212,6 +227,34 @@ def test_a_room_that_compares_nothing_fails(softplus: Softplus, name: str, text:
     done = softplus.verify()
     assert done.code == 1
     assert reason in done.out
+    assert ("--python names another Python" in done.out) == ("torch_that" in reason)
+
+
+def test_a_lost_original_is_told_beside_every_other_check(softplus: Softplus) -> None:
+    softplus.apply(RIGHT)
+    (blob,) = (softplus.tree / ".patchkit/blobs").iterdir()
+    blob.unlink()
+    done = softplus.verify("--format", "json")
+    assert done.code == 1
+    checks = {(check["check"], check["ok"]) for check in done.json["checks"]}
+    assert {("integrity", True), ("integrity", False), ("numerics", False)} <= checks
+    (numerics,) = [check for check in done.json["checks"] if check["check"] == "numerics"]
+    assert numerics["message"].startswith("not compared: ")
+    assert blob.name[:12] in numerics["message"]
+    assert numerics["hint"]
+
+
+def test_a_user_without_home_and_name_can_compare(patchkit: Callable[..., Answer]) -> None:
+    """As in a container that is started with --user."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # those of pytest are for their owner alone
+        softplus = Softplus(folder, patchkit)
+        softplus.apply(RIGHT)
+        env = {key: value for key, value in {**os.environ, **softplus.env}.items() if key != "HOME"}
+        command = [*NAMELESS, sys.executable, "-m", "patchkit", "verify", "--numerics", "--path", str(softplus.tree)]
+        done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=folder, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_module_that_cannot_be_imported_fails(softplus: Softplus) -> None:

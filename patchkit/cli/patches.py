@@ -1,7 +1,8 @@
 """The commands that concern patches."""
 
 import sys
-from typing import Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +23,9 @@ from patchkit.cli.application import (
     find_targets,
 )
 from patchkit.cli.failures import guarded, say
+
+if TYPE_CHECKING:
+    from patchkit.patching.interpreter import Interpreter
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Patches; 'patchkit list' shows them.")]
 SomeIds = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Patches; by default all applied ones.")]
@@ -212,14 +216,18 @@ def verify(
     # A folder or a tree does not always say which Python runs it, and a comparison has to run.
     runner = python if numerics and (site_packages or path) else None
     targets = find_targets(None if runner else python, site_packages, path, all_envs, fast=fast)
-    each = []
-    for target in targets:
-        interpreter = None
-        if numerics:
-            from patchkit.patching.interpreter import find_interpreter, own_interpreter
+    interpreters: list[Interpreter | None] = [None] * len(targets)
+    if numerics:
+        from patchkit.patching.interpreter import find_interpreter, own_interpreter
 
-            interpreter = find_interpreter(runner) if runner else target.interpreter or own_interpreter()
-        each.append(run(target, ids or [], fast=fast, numerics=interpreter))
+        if runner:
+            named = find_interpreter(runner)
+            targets = [replace(target, named=named) for target in targets]
+        interpreters = [target.named or target.interpreter or own_interpreter() for target in targets]
+    each = [
+        run(target, ids or [], fast=fast, numerics=interpreter)
+        for target, interpreter in zip(targets, interpreters, strict=True)
+    ]
     if format is Format.json:
         sys.stdout.write(json.render_checks(each, targets if all_envs else (), fast=fast))
     else:

@@ -7,7 +7,9 @@ import json
 import marshal
 import os
 import sys
+import traceback
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from .cases import NotComparable, first_line
@@ -19,7 +21,7 @@ MARK = b"patchkit-numerics:"
 
 
 def main() -> None:
-    """Read a request from standard input, and write the answer to standard output: {rows} or {error, frameworks}."""
+    """Read a request from standard input, and write the answer of `_answer` to standard output."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the code of the target prints is no answer
     request = marshal.loads(sys.stdin.buffer.read())
@@ -42,13 +44,23 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         for row in rows(room.comparisons(files)):
             done.append(asdict(row))
     except NotComparable as error:
-        return {"rows": done, "error": str(error), "versions": _versions()}
-    except Exception as error:
-        import traceback
+        return _answered(done, str(error))
+    except ImportError as error:
+        return _answered(done, first_line(error))
+    except (Exception, SystemExit) as error:
+        return _answered(done, f"{_place(error, request['room'])} raises {first_line(error)}", is_fault_of_room=True)
+    return _answered(done, "" if done else "the room compares nothing of these files", is_fault_of_room=not done)
 
-        traceback.print_exc()
-        return {"rows": done, "error": first_line(error), "versions": _versions()}
-    return {"rows": done, "error": "" if done else "the room compares nothing of these files", "versions": _versions()}
+
+def _answered(rows: list[dict[str, Any]], error: str, *, is_fault_of_room: bool = False) -> dict[str, Any]:
+    return {"rows": rows, "error": error, "is_fault_of_room": is_fault_of_room, "versions": _versions()}
+
+
+def _place(error: BaseException, room: str) -> str:
+    """The line of the room in which something was raised; that of other code where the room did not call it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    frame = next((frame for frame in reversed(frames) if frame.filename == room), frames[-1])
+    return "{}:{} ({})".format(Path(frame.filename).name, frame.lineno, frame.name)
 
 
 def _versions() -> str:

@@ -2,6 +2,7 @@
 
 import marshal
 import os
+import site
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -84,7 +85,12 @@ def _modules(root: Path, path: str, *, in_tree: bool) -> list[tuple[str, str]]:
 
 def _run(interpreter: Interpreter, request: dict[str, Any]) -> Comparison:
     numerics = Path(patchkit.__file__).parent / "numerics"
-    with tempfile.TemporaryDirectory(prefix="patchkit-") as folder:
+    try:
+        holder = tempfile.TemporaryDirectory(prefix="patchkit-")
+    except OSError as error:
+        reason = f"no folder for temporary files: {error.strerror or error}"
+        return Comparison((), "", reason, "set TMPDIR to a folder that can be written")
+    with holder as folder:
         try:
             done = subprocess.run(
                 [interpreter.executable, "-B", "-c", LAUNCHER, str(numerics)],
@@ -104,8 +110,13 @@ def _run(interpreter: Interpreter, request: dict[str, Any]) -> Comparison:
 
     found = json.loads(answer)
     rows = tuple(row_of(item) for item in found["rows"])
-    hint = f"it ran in {interpreter.executable}; --python names another Python" if found["error"] else ""
-    return Comparison(rows, found["versions"], found["error"], hint)
+    return Comparison(rows, found["versions"], found["error"], _hint(interpreter, request, found))
+
+
+def _hint(interpreter: Interpreter, request: dict[str, Any], found: dict[str, Any]) -> str:
+    if found["is_fault_of_room"]:
+        return f"what is compared is written in {request['room']}"
+    return f"it ran in {interpreter.executable}; --python names another Python" if found["error"] else ""
 
 
 def _how_it_ended(done: "subprocess.CompletedProcess[bytes]") -> str:
@@ -117,11 +128,10 @@ def _how_it_ended(done: "subprocess.CompletedProcess[bytes]") -> str:
 
 def _surroundings(folder: str) -> dict[str, str]:
     """The environment of the process: what frameworks write when they are imported goes to a temporary folder."""
-    user_base = os.environ.get("PYTHONUSERBASE") or str(Path.home() / ".local")
     return {
         **os.environ,
         "HOME": folder,
-        "PYTHONUSERBASE": user_base,
+        "PYTHONUSERBASE": site.getuserbase(),  # packages that were installed with `pip install --user` are there
         "MPLCONFIGDIR": folder,
         "XDG_CACHE_HOME": folder,
         "XDG_CONFIG_HOME": folder,

@@ -194,7 +194,10 @@ def _numerics_check(target: Target, state: PatchState, interpreter: "Interpreter
 
     patch = state.receipt.patch
     on_path = state.root in {entry.resolve() for entry in interpreter.path}
-    found = compare(interpreter, state, find_room(patch).folder, on_path=on_path)
+    try:
+        found = compare(interpreter, state, find_room(patch).folder, on_path=on_path)
+    except StateCorrupt as error:
+        return Check(patch, NUMERICS, "", False, f"not compared: {error.message}", error.hint)
     failed = [row for row in found.rows if not row.ok]
     message = f"{len(found.rows)} comparisons of original and patched functions"
     message += f", {len(failed)} failed" if failed else ""

@@ -2,12 +2,16 @@
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from patchkit.errors import SourceUnreadable
+from patchkit.subjects.dataset.coco_annotations import Annotations
 from patchkit.subjects.dataset.coco_file import CocoFile
-from patchkit.subjects.dataset.coco_pieces import Pieces
+from patchkit.subjects.dataset.coco_images import Images, read_categories
+from patchkit.subjects.dataset.coco_reading import Reading
 from patchkit.subjects.dataset.coco_record import JSON, MEMBER, NO_CATEGORIES
 from patchkit.subjects.dataset.json_elements import Damaged, Piece, elements
 from patchkit.subjects.dataset.json_stream import PIECE, JsonFile
@@ -39,26 +43,25 @@ def read_coco(path: str, *, folder: str = "", detailed: bool = False) -> tuple[C
     faults = _Faults(path)
     coco = CocoFile(path)
     shown: list[Labels] = []
-    pieces = Pieces(coco, shown.append, faults.tell, folder, detailed)
-    pieces.expected = _last_categories(path)
-    keys = _read(coco, pieces, MEMBERS, faults)
+    annotations = Annotations(Reading(coco, shown.append, faults.tell), folder, detailed=detailed)
+    keys = _read(annotations, MEMBERS, faults, expected=_last_categories(path))
     for member in ("images", "annotations"):
         if member not in keys and faults.end is not None:
             raise NoCoco(f"{path}: it is no JSON: {faults.end.reason.partition(';')[0]}", "name a COCO file", NO_JSON)
         if member not in keys:
             raise NoCoco(f"{path}: it is no COCO file: it has no {member}", "name another file", f"no-{member}")
-    if pieces.judged_by != coco.categories:
+    if annotations.categories != coco.categories:
         of_images = [labels for labels in shown if labels.of_images]
         coco, shown = _again(coco), []
-        pieces = Pieces(coco, shown.append, faults.tell, folder, detailed)
-        pieces.judged_by = coco.categories
-        _read(coco, pieces, ("annotations",), faults)
+        reading = Reading(coco, shown.append, faults.tell)
+        annotations = Annotations(reading, folder, detailed=detailed, categories=coco.categories)
+        _read(annotations, ("annotations",), faults)
         shown = of_images + shown
-    if repeated := pieces.repeats.repeated():
+    if repeated := annotations.repeats.repeated():
         known = _again(coco)
-        pieces = Pieces(known, shown.append, faults.tell, folder, False, repeated)
-        pieces.judged_by = coco.categories
-        _read(known, pieces, ("annotations",), faults)
+        reading = Reading(known, shown.append, faults.tell)
+        again = Annotations(reading, folder, repeated=repeated, categories=coco.categories)
+        _read(again, ("annotations",), faults)
     shown = [replace(labels, unread=frozenset(coco.unread)) for labels in shown] + faults.shown()
     if not coco.has_categories and faults.end is None:
         fault = "the file has no categories"
@@ -126,21 +129,33 @@ def _last_categories(path: str) -> dict[Any, str]:
         return {}
     _, end, is_last, _ = elements(text[start + 1 :])
     coco = CocoFile(path)
-    pieces = Pieces(coco, lambda labels: None, lambda damage, variant: None, "", False)
-    pieces.categories(Piece(text[start + 1 : start + 1 + end], 0, 1, 1))
+    reading = Reading(coco, lambda labels: None, lambda damage, variant: None)
+    read_categories(reading, Piece(text[start + 1 : start + 1 + end], 0, 1, 1))
     return coco.categories if is_last else {}
 
 
-def _read(coco: CocoFile, pieces: Pieces, wanted: tuple[str, ...], faults: _Faults) -> list[str]:
-    """Read some of the members of a file, and give the keys of all."""
+def _read(
+    annotations: Annotations,
+    wanted: tuple[str, ...],
+    faults: _Faults,
+    expected: dict[Any, str] | None = None,  # categories that seem to stand after the annotations
+) -> list[str]:
+    """Read some of the members of a file, and give the keys of all. Annotations wait for images and categories."""
+    reading, coco = annotations.reading, annotations.reading.coco
     keys: list[str] = []
-    readers = {"images": pieces.images, "categories": pieces.categories, "annotations": pieces.annotations}
+    readers: dict[str, Callable[[Piece], int]] = {
+        "images": Images(reading).read,
+        "categories": partial(read_categories, reading),
+        "annotations": annotations.read,
+    }
     with open(coco.path, "rb") as raw:
         file = JsonFile(raw)
         try:
             for key in file.members():
                 keys.append(key)
-                if key not in wanted or (key == "annotations" and not pieces.is_ready(keys)):
+                if key == "annotations" and annotations.categories is None and "images" in keys:
+                    annotations.categories = coco.categories or expected or None
+                if key not in wanted or (key == "annotations" and annotations.categories is None):
                     continue
                 coco.has_categories |= key == "categories"
                 if file.peek() != b"[":

@@ -1,35 +1,26 @@
-"""The images and annotations of a COCO file, piece by piece.
+"""The annotations of a COCO file, piece by piece.
 
-Annotations are decoded by msgspec with types that say what a sound one is. What it refuses is decoded again with types
-that take anything, and what is no JSON at all is taken apart by its brackets, so that every other record is still read.
+They are decoded by msgspec with types that say what a sound one is. What it refuses is decoded again with types that
+take anything, and what is no JSON at all is taken apart by its brackets, so that every other record is still read.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from operator import truediv
 from typing import Any
 
-from patchkit.subjects.dataset.coco_file import CocoFile, Columns, are_inside, centre, is_inside
+from patchkit.subjects.dataset.coco_file import Columns, are_inside, centre, is_inside
+from patchkit.subjects.dataset.coco_reading import Reading
 from patchkit.subjects.dataset.coco_record import (
-    IMAGES,
-    JSON,
     LOOSE,
-    LOOSE_IMAGES,
     RECORD,
     REFUSED,
     SOUND,
     UNREADABLE,
-    Frame,
-    Image,
     Loose,
-    LooseImage,
     Sound,
     as_float,
     broken,
-    category_fault,
     fault_of,
-    frame_of,
-    image_faults,
-    image_of,
     is_box,
     is_known,
     is_sound,
@@ -37,10 +28,9 @@ from patchkit.subjects.dataset.coco_record import (
     relative,
     short,
     shown,
-    value_of,
 )
-from patchkit.subjects.dataset.json_elements import Damaged, Element, Piece, elements, objects
-from patchkit.subjects.dataset.labels import CATEGORY_TWICE, COCO, EDGE, IMAGE_TWICE, Labels, Row
+from patchkit.subjects.dataset.json_elements import Element, Piece, objects
+from patchkit.subjects.dataset.labels import COCO, Labels, Row
 from patchkit.subjects.dataset.seen import Repeats, SeenIds
 from patchkit.subjects.dataset.tally import Extent
 from patchkit.subjects.dataset.yolo_batch import cell, count_rows
@@ -48,132 +38,29 @@ from patchkit.subjects.dataset.yolo_batch import cell, count_rows
 NOWHERE = (1.0, 1.0, 0.0, 0.0)  # for an image that is not there
 
 
-Show = Callable[[Labels], None]
-Tell = Callable[[Damaged, str], None]  # what is no JSON, with the variant of the fault
-
-
-class Pieces:
-    """Reads pieces of the arrays of a file. Each method gives how many bytes of the piece are whole records."""
+class Annotations:
+    """Reads pieces of the array of annotations, which are held against images and categories."""
 
     def __init__(
         self,
-        coco: CocoFile,
-        show: Show,
-        tell: Tell,
+        reading: Reading,
         folder: str,
-        detailed: bool,
+        *,
+        detailed: bool = False,
+        categories: dict[Any, str] | None = None,
         repeated: frozenset[int] | set[int] = frozenset(),
     ) -> None:
-        self.coco = coco
+        self.reading = reading
+        self.categories = categories  # those that annotations are held against; the file may turn out to have others
         self.repeats = Repeats()
-        self._show = show
-        self._tell = tell
+        self._coco = reading.coco
         self._folder = folder
         self._detailed = detailed
         self._repeated = repeated  # only these annotations are shown, from the second on
         self._met: set[int] = set()
         self._ids = SeenIds()
-        self._frames: dict[tuple[float, float], Frame] = {}  # one for all images of a size
-        self.expected: dict[Any, str] = {}  # categories that seem to stand after the annotations
-        self.judged_by: dict[Any, str] | None = None  # the categories, when annotations were read
 
-    def is_ready(self, keys: Sequence[str]) -> bool:
-        """True if annotations can be held against images and categories, after these members of the file."""
-        if self.judged_by is None and "images" in keys:
-            self.judged_by = self.coco.categories or self.expected or None
-        return self.judged_by is not None
-
-    def categories(self, piece: Piece) -> int:
-        """Keep ids and names of categories; show those that have no id, or that of another."""
-        categories, rows = self.coco.categories, []
-        places, end = self._elements(piece)
-        for place in places:
-            value = value_of(piece.text[place.start : place.end])
-            if fault := category_fault(value):
-                rows.append(broken(piece, place, fault, RECORD))
-                self.coco.unread.add("categories")
-                continue
-            if value["id"] in categories:
-                fault = f"a category before it has the id {short(value['id'])} too"
-                rows.append(broken(piece, place, fault, CATEGORY_TWICE))
-            categories[value["id"]] = str(value.get("name", ""))
-        self._show_records(rows)
-        return end
-
-    def images(self, piece: Piece) -> int:
-        """Keep the sizes and names of images; show those that lack some of it, or have the id of another."""
-        text = b"[%b]" % piece.text
-        end = len(piece.text)
-        places: dict[int, Element] = {}
-        found: Sequence[Image | LooseImage | None]
-        try:
-            images = IMAGES.decode(text)
-            if self._keep(images):
-                return end
-            found = images
-        except REFUSED:
-            try:
-                found = LOOSE_IMAGES.decode(text)
-            except REFUSED:
-                exact, end = self._elements(piece)
-                places = dict(enumerate(exact))
-                found = [image_of(piece.text[place.start : place.end]) for place in exact]
-        faults = [(index, fault) for index, one in enumerate(found) for fault in self._image_faults(one)]
-        if faults:
-            places = places or objects(piece.text, len(found), (index for index, _ in faults))
-            self._show_records([broken(piece, places[index], *fault) for index, fault in faults])
-        return end
-
-    def _keep(self, images: Sequence[Image]) -> bool:
-        """True if each image has an id of its own; else none is kept."""
-        coco = self.coco
-        ids = [image.id for image in images]
-        if not coco.frames.keys().isdisjoint(ids) or len(set(ids)) != len(ids):
-            return False
-        for image in images:
-            size = (image.width, image.height)
-            coco.frames[image.id] = self._frames.get(size) or self._frame(size)
-            coco.names[image.id] = image.file_name
-        return True
-
-    def _frame(self, size: tuple[float, float]) -> Frame:
-        frame = (*size, size[0] * (1 + EDGE), size[1] * (1 + EDGE))
-        return self._frames.setdefault(size, frame)
-
-    def _image_faults(self, image: Image | LooseImage | None) -> Iterator[tuple[str, str]]:
-        """What is wrong with an image, which is kept. Boxes are compared with neither of two that have the same id."""
-        coco = self.coco
-        if image is None:
-            coco.unread.add("images")
-            yield "the image is no JSON object, or is nested too deeply", RECORD
-            return
-        one = LooseImage(image.id, image.file_name, image.width, image.height)
-        yield from image_faults(one)
-        if not isinstance(one.id, (int, float, str)):
-            coco.unread.add("images")
-            return
-        size = frame_of(one)
-        frame = self._frame(size) if size else None
-        name = one.file_name if isinstance(one.file_name, str) else None
-        if one.id in coco.frames and (coco.frames[one.id], coco.names.get(one.id)) != (frame, name):
-            yield f"an image before it has the id {short(one.id)} too, and another file or size", IMAGE_TWICE
-            frame = None
-        coco.frames[one.id] = frame
-        if name is not None:
-            coco.names[one.id] = name
-
-    def _show_records(self, rows: Sequence[Row]) -> None:
-        if rows:
-            self._show(Labels(COCO, self.coco.path, tuple(rows), of_images=True))
-
-    def _elements(self, piece: Piece) -> tuple[list[Element], int]:
-        """The elements of a piece that is no JSON, and where they end; commas between them are told."""
-        found, end, _, faults = elements(piece.text, is_piece=True)
-        for place, reason in faults:
-            self._tell(piece.damaged(place, reason), JSON)
-        return found, end
-
-    def annotations(self, piece: Piece) -> int:
+    def read(self, piece: Piece) -> int:
         """Count annotations, and show those that may not be sound."""
         text = b"[%b]" % piece.text
         end = len(piece.text)
@@ -185,18 +72,18 @@ class Pieces:
             try:
                 found = LOOSE.decode(text)
             except REFUSED:
-                exact, end = self._elements(piece)
+                exact, end = self.reading.elements(piece)
                 places = dict(enumerate(exact))
                 found = [loose_of(piece.text[place.start : place.end]) for place in exact]
             odd = self._odd_of_any(found)
-        self.coco.annotations += len(found)
+        self._coco.annotations += len(found)
         if odd:
             places = places or objects(piece.text, len(found), (index for index, _ in odd))
             rows = tuple(self._row(found[index], piece, places[index], is_repeated) for index, is_repeated in odd)
             if not self._repeated:
-                count_rows(rows, self.coco.tally, detailed=self._detailed)
+                count_rows(rows, self._coco.tally, detailed=self._detailed)
             only = ("row-duplicate",) if self._repeated else None  # whatever else there is was told the first time
-            self._show(Labels(COCO, self.coco.path, rows, rules=only))
+            self.reading.show(Labels(COCO, self._coco.path, rows, rules=only))
         return end
 
     def _odd(self, found: Sequence[Sound]) -> list[tuple[int, bool]]:
@@ -211,13 +98,13 @@ class Pieces:
             return self._again(hashes)
         self.repeats.add(hashes)
         seen = self._ids.repeated([one.id for one in found])
-        frames = list(map(self.coco.frames.get, images))
+        frames = list(map(self._coco.frames.get, images))
         odd, unframed = set(seen), set()
         if None in frames:
             unframed = {index for index, frame in enumerate(frames) if frame is None}
-            odd |= {index for index in unframed if images[index] not in self.coco.frames}
+            odd |= {index for index in unframed if images[index] not in self._coco.frames}
             frames = [frame or NOWHERE for frame in frames]
-        categories = self.judged_by
+        categories = self.categories
         if categories and not categories.keys() >= set(labels):
             odd |= {index for index, label in enumerate(labels) if label not in categories}
         columns: Columns = (*zip(*boxes, strict=True), *zip(*frames, strict=True))
@@ -259,7 +146,7 @@ class Pieces:
 
     def _count(self, images: Sequence[Any], labels: Sequence[Any], columns: Columns) -> None:
         self._count_labels(images, labels)
-        tally = self.coco.tally
+        tally = self._coco.tally
         xs, ys, widths, heights, across, down, _, _ = columns
         if not labels:
             return
@@ -271,14 +158,14 @@ class Pieces:
             tally.sizes.update(map(cell, high, wide))
 
     def _count_labels(self, images: Sequence[Any], labels: Sequence[Any]) -> None:
-        tally = self.coco.tally
-        self.coco.objects.update(images)
+        tally = self._coco.tally
+        self._coco.objects.update(images)
         tally.objects += len(labels)
         tally.classes.update(labels)
         tally.forms["box"] += len(labels)
 
     def _row(self, one: Loose | Sound, piece: Piece, place: Element, is_repeated: bool) -> Row:
-        coco = self.coco
+        coco = self._coco
         row = broken(piece, place, fault_of(one, coco.frames))
         box = row.box
         is_in_image = is_known(one.image_id, coco.frames)
