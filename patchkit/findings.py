@@ -16,7 +16,7 @@ class Severity(str, Enum):
     NOTE = "note"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Span:
     """A place in a file, 1-based."""
 
@@ -25,7 +25,7 @@ class Span:
     column: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fix:
     """A change that takes a finding away. An unsafe one changes results in ways that may not be wanted."""
 
@@ -35,7 +35,7 @@ class Fix:
     safe: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fate:
     """What a trainer does with what was found."""
 
@@ -46,7 +46,7 @@ class Fate:
     evidence: str  # file and line of the release, or the measurement
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Region:
     """The part of an image that a finding is about."""
 
@@ -54,7 +54,7 @@ class Region:
     box: tuple[float, float, float, float]  # centre x, centre y, width, height, in parts of the image
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that a rule found. The runner fills in the rule, and the severity where the rule left it open."""
 

@@ -36,26 +36,28 @@ class VocPart:
     request: Part
 
 
-def look_at_coco(part: CocoPart) -> Looked:
-    """Read, count and check a COCO file."""
+def look_at_coco(part: CocoPart) -> Iterator[Looked]:
+    """Read, count and check a COCO file. Its findings come piece by piece: there may be as many as annotations."""
     looked = Looked(part.split, 1)
     try:
         coco, shown = read_coco(part.path, folder=part.folder, detailed=part.request.detailed)
     except OSError as error:
         looked.unreadable.append(Unreadable(part.path, error.strerror or str(error)))
-        return looked
+        yield looked
+        return
     except NoCoco as error:
         reason = error.message.removeprefix(f"{part.path}: ")
         looked.unreadable.append(Unreadable(part.path, reason, variant=error.variant))
-        return looked
+        yield looked
+        return
     categories = frozenset(coco.categories) if coco.categories else None
     request = replace(part.request, labels=categories, source=f"{len(coco.categories)} categories")
     for labels in shown:
-        looked.findings += found_in(labels, request)
+        yield Looked(part.split, 0, found_in(labels, request))
     looked.tally = coco.tally
     looked.names = coco.categories
     looked.images = [f"{part.folder}/{name}" for name in coco.names.values()] if part.folder else []
-    return looked
+    yield looked
 
 
 def voc_parts(split: str, labels: Sequence[str], images: Sequence[str], request: Part) -> Iterator[VocPart]:
@@ -65,7 +67,7 @@ def voc_parts(split: str, labels: Sequence[str], images: Sequence[str], request:
         yield VocPart(split, labels[first:last], images[first:last], request)
 
 
-def look_at_voc(part: VocPart) -> Looked:
+def look_at_voc(part: VocPart) -> Iterator[Looked]:
     """Read, count and check xml files."""
     looked = Looked(part.split, len(part.labels))
     for first, batch in read_batches(part.labels):
@@ -79,7 +81,7 @@ def look_at_voc(part: VocPart) -> Looked:
             count_odd(labels, looked.tally, detailed=part.request.detailed)
             looked.findings += found_in(labels, part.request)
     looked.tally.images = len(part.labels)
-    return looked
+    yield looked
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,9 @@ class NamedPart:
     request: Part
 
 
-def look_at_named(part: NamedPart) -> Looked:
+def look_at_named(part: NamedPart) -> Iterator[Looked]:
     """Count and check labels that need not be read: one for each image."""
     looked = Looked(part.split, 1, findings=found_in(part.named, part.request))
     count_rows(part.named.rows, looked.tally, detailed=False)
     looked.tally.images = looked.tally.objects = len(part.named.rows)
-    return looked
+    yield looked

@@ -34,14 +34,14 @@ def require_pillow() -> None:
         raise TargetRefused("--images: Pillow is not installed", "pip install 'patchkit-cv[data]'") from error
 
 
-def look_at_images(part: ImagePart) -> Looked:
+def look_at_images(part: ImagePart) -> Iterator[Looked]:
     """Decode images to their end."""
     looked = Looked(part.split, len(part.images))
     for path in part.images:
         reason = _why_undecodable(path)
         if reason:
             looked.unreadable.append(Unreadable(path, reason, is_image=True))
-    return looked
+    yield looked
 
 
 def _why_undecodable(path: str) -> str:

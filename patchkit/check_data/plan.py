@@ -1,7 +1,7 @@
 """What a check of a data set will look at, for each format, and the data set that comes out of it."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from patchkit.subjects.dataset.dataset import Cache, ClassCount, DataSet, Split,
 from patchkit.subjects.dataset.labels import YOLO
 from patchkit.subjects.dataset.tally import Label, Tally
 
+Look = Callable[[Any], Iterator[Looked]]  # of a part: what is found, in one piece or several
 NOTHING = "a data.yaml, a COCO json, a dataset yml of PaddleDetection, or a folder of YOLO, VOC or class folders"
 
 
@@ -26,7 +27,7 @@ class Plan:
     format: str
     part: Part
     parts: list[Any]
-    look: Callable[[Any], Looked]
+    look: Look
     splits: dict[str, Split]  # their tallies grow
     names: Mapping[Label, str] = field(default_factory=dict)
     counts: list[ClassCount] = field(default_factory=list)

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from patchkit.check_data.engines import ENGINES, cpus
 from patchkit.check_data.fates import READS, trainers_named, with_fates
 from patchkit.check_data.images import image_parts, look_at_images, require_pillow
 from patchkit.check_data.looked import Looked
-from patchkit.check_data.plan import Plan, plan_of
+from patchkit.check_data.plan import Look, Plan, plan_of
 from patchkit.check_data.request import Request
 from patchkit.check_data.rules import found_in_all, load_all, rules_of
 from patchkit.errors import TargetRefused, UnknownRule
@@ -78,9 +80,11 @@ def _look(plan: Plan, request: Request, tell: Tell, progress: Progress) -> list[
     skipped = list(plan.skipped)
     done, total = 0, plan.amount
 
-    def take(look: Callable[[Any], Looked], parts: list[Any], jobs: int) -> None:
+    def take(look: Look, parts: list[Any], jobs: int) -> None:
         nonlocal done
-        for looked in ENGINES[request.engine](look, parts, jobs):
+        # What comes from another process comes whole.
+        work = look if jobs < 2 and request.engine == "local" else partial(_whole, look)
+        for looked in chain.from_iterable(ENGINES[request.engine](work, parts, jobs)):
             done += looked.amount
             progress(done, total)
             plan.add(looked)
@@ -95,3 +99,7 @@ def _look(plan: Plan, request: Request, tell: Tell, progress: Progress) -> list[
         total += sum(len(part.images) for part in images)
         take(look_at_images, images, jobs)
     return skipped
+
+
+def _whole(look: Look, part: Any) -> list[Looked]:
+    return list(look(part))

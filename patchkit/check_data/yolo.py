@@ -37,8 +37,8 @@ def parts(
         yield YoloPart(split, labels[first:last], images[first:last], columns, request)
 
 
-def look(part: YoloPart) -> Looked:
-    """Read, count and check label files."""
+def look(part: YoloPart) -> Iterator[Looked]:
+    """Read, count and check label files. What is found in a large one comes piece by piece."""
     looked = Looked(part.split, len(part.labels))
     rows = sound(part.request.nc, part.columns)
     detailed = part.request.detailed
@@ -51,17 +51,19 @@ def look(part: YoloPart) -> Looked:
             path, data = part.labels[first + place], batch[place]
             image = part.images[first + place]
             if data is None:
-                _look_at_large(path, image, part, rows, looked)
+                yield from _look_at_large(path, image, part, rows, looked)
             elif isinstance(data, bytes):
                 labels = read_rows(path, data, part.columns, image)
                 count_odd(labels, looked.tally, detailed=detailed)
                 looked.findings += found_in(labels, part.request)
     looked.tally.images += len(part.labels)
-    return looked
+    yield looked
 
 
-def _look_at_large(path: str, image: str, part: YoloPart, rows: Sound, looked: Looked) -> None:
-    """A file that does not fit in memory, piece by piece."""
+def _look_at_large(path: str, image: str, part: YoloPart, rows: Sound, looked: Looked) -> Iterator[Looked]:
+    """A file that does not fit in memory: what is found in each piece of it. It is counted in `looked`."""
+    yield Looked(part.split, 0, looked.findings)  # of the files before it
+    looked.findings = []
     reason = f"{path} is read in pieces of 4 MiB: rows are compared with those of their piece"
     looked.skipped.append(Skipped(reason, "row-duplicate"))
 
@@ -75,7 +77,8 @@ def _look_at_large(path: str, image: str, part: YoloPart, rows: Sound, looked: L
             if count_sound([data], rows, tally, detailed=part.request.detailed):
                 labels = read_rows(path, data, part.columns, image, line=line, start=start)
                 count_odd(labels, tally, detailed=part.request.detailed)
-                looked.findings += found_in(labels, part.request)
+                yield Looked(part.split, 0, looked.findings + found_in(labels, part.request))
+                looked.findings = []
     except OSError as error:
         looked.unreadable.append(Unreadable(path, error.strerror or str(error)))
     tally.files = 1

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from patchkit.subjects.dataset.coco_record import JSON, MEMBER, NO_CATEGORIES
 from patchkit.subjects.dataset.json_elements import Damaged, Piece, elements
 from patchkit.subjects.dataset.json_stream import PIECE, JsonFile
 from patchkit.subjects.dataset.labels import COCO, Labels, Row
+from patchkit.subjects.dataset.spool import Spool
 from patchkit.subjects.dataset.tally import Tally
 
 TAIL = 4 << 20  # bytes: where COCO has its categories
@@ -32,7 +33,7 @@ class NoCoco(SourceUnreadable):
         self.variant = variant
 
 
-def read_coco(path: str, *, folder: str = "", detailed: bool = False) -> tuple[CocoFile, list[Labels]]:
+def read_coco(path: str, *, folder: str = "", detailed: bool = False) -> tuple[CocoFile, Iterator[Labels]]:
     """A file, and its rows that may not be sound, in their order. `folder` is where its images are.
 
     The file is read once if images come before annotations and the categories are at its begin or end, as is usual,
@@ -42,7 +43,7 @@ def read_coco(path: str, *, folder: str = "", detailed: bool = False) -> tuple[C
     """
     faults = _Faults(path)
     coco = CocoFile(path)
-    shown: list[Labels] = []
+    shown = Spool()
     annotations = Annotations(Reading(coco, shown.append, faults.tell), folder, detailed=detailed)
     keys = _read(annotations, MEMBERS, faults, expected=_last_categories(path))
     for member in ("images", "annotations"):
@@ -52,17 +53,19 @@ def read_coco(path: str, *, folder: str = "", detailed: bool = False) -> tuple[C
             raise NoCoco(f"{path}: it is no COCO file: it has no {member}", "name another file", f"no-{member}")
     if annotations.categories != coco.categories:
         of_images = [labels for labels in shown if labels.of_images]
-        coco, shown = _again(coco), []
+        coco, shown = _again(coco), Spool()
+        for labels in of_images:
+            shown.append(labels)
         reading = Reading(coco, shown.append, faults.tell)
         annotations = Annotations(reading, folder, detailed=detailed, categories=coco.categories)
         _read(annotations, ("annotations",), faults)
-        shown = of_images + shown
     if repeated := annotations.repeats.repeated():
         known = _again(coco)
         reading = Reading(known, shown.append, faults.tell)
         again = Annotations(reading, folder, repeated=repeated, categories=coco.categories)
         _read(again, ("annotations",), faults)
-    shown = [replace(labels, unread=frozenset(coco.unread)) for labels in shown] + faults.shown()
+    for labels in faults.shown():
+        shown.append(labels)
     if not coco.has_categories and faults.end is None:
         fault = "the file has no categories"
         shown.append(Labels(COCO, path, (Row(1, 0, 0, "", None, (), "broken", None, fault, variant=NO_CATEGORIES),)))
@@ -71,7 +74,8 @@ def read_coco(path: str, *, folder: str = "", detailed: bool = False) -> tuple[C
     tally.empty = len(coco.frames) - len(coco.objects)
     tally.objects_per_image.update(coco.objects.values())
     tally.objects_per_image[0] += tally.empty
-    return coco, shown
+    unread = frozenset(coco.unread)
+    return coco, (replace(labels, unread=unread) for labels in shown)
 
 
 def _again(coco: CocoFile) -> CocoFile:

@@ -12,6 +12,7 @@ from patchkit.subjects.dataset.labels import NO_IMAGE, Box, Row
 
 SHOWN = 160  # characters of an annotation
 UNREADABLE = object()
+_ENCODER = json.JSONEncoder(default=str)
 FAR = 1e9  # pixels: what is beyond is looked at
 _Part = Annotated[float, Meta(ge=0, le=FAR)]
 _Size = Annotated[float, Meta(gt=0, le=FAR)]
@@ -184,7 +185,7 @@ def shown(one: Loose | Sound) -> str:
 
 
 def short(value: Any) -> str:
-    return "missing" if value is None else json.dumps(value, default=str)[:60]
+    return "missing" if value is None else _ENCODER.encode(value)[:60]
 
 
 def relative(numbers: tuple[float, ...], frame: Frame) -> Box:

@@ -1,13 +1,16 @@
 """The values of an array of JSON by their brackets and strings alone, also in text that is no sound JSON."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 BETWEEN = re.compile(rb"\}\s*,\s*\{")
 _MARK = re.compile(rb'"(?:[^"\\]|\\.)*("?)|[\[\]{},]', re.DOTALL)  # the group is empty where a string does not end
 _SPACE = re.compile(rb"\s*")
+_LINE_END = re.compile(rb"\n")
 _VALUE, _END = b"value", b"end"
 MISSING, TOO_MANY = "a comma is missing", "there is a comma too many"
 
@@ -31,10 +34,14 @@ class Piece:
 
     def damaged(self, place: int, reason: str) -> Damaged:
         """A fault at a place in the text."""
-        line = self.line + self.text.count(b"\n", 0, place)
-        line_start = self.text.rfind(b"\n", 0, place) + 1
+        lines = bisect_left(self._line_ends, place)
+        line_start = self._line_ends[lines - 1] + 1 if lines else 0
         column = place - line_start + (1 if line_start else self.column)
-        return Damaged(reason, self.offset + place, line, column)
+        return Damaged(reason, self.offset + place, self.line + lines, column)
+
+    @cached_property
+    def _line_ends(self) -> list[int]:
+        return [end.start() for end in _LINE_END.finditer(self.text)]
 
 
 @dataclass(frozen=True)

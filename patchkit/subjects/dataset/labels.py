@@ -16,7 +16,7 @@ NO_IMAGE = "no image"  # fault of an annotation whose image the file does not ha
 LABEL_LIMIT = 1 << 24  # whole numbers below it are exact in float32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One object of an image, as its file has it.
 

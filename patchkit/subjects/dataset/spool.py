@@ -1,0 +1,52 @@
+"""Labels in their order: some in memory, the rest of them in a temporary file.
+
+A file with a wrong category map has as many odd annotations as annotations, and they are told once all of it is read.
+"""
+
+import pickle
+import tempfile
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from patchkit.subjects.dataset.labels import Labels
+
+AT_ONCE = 50_000  # rows in memory, about 1 kB each
+
+
+class Spool:
+    """What may be appended to, and read again from its begin."""
+
+    def __init__(self) -> None:
+        self._last: list[Labels] = []  # what came after all that is in the file
+        self._rows = 0  # of them
+        self._file: BinaryIO | None = None
+        self._spilled = 0  # bytes
+        self._has_room = True
+
+    def append(self, labels: Labels) -> None:
+        self._last.append(labels)
+        self._rows += len(labels.rows)
+        if self._rows > AT_ONCE and self._has_room:
+            self._spill()
+
+    def __iter__(self) -> Iterator[Labels]:
+        if self._file is not None:
+            self._file.seek(0)
+            while self._file.tell() < self._spilled:
+                labels: Labels = pickle.load(self._file)
+                yield labels
+        yield from self._last
+
+    def _spill(self) -> None:
+        """Without a folder for temporary files, or room in it, all that comes stays in memory."""
+        try:
+            file = self._file or tempfile.TemporaryFile()  # noqa: SIM115 - closed with the spool
+            self._file = file
+            file.seek(self._spilled)
+            for labels in self._last:
+                pickle.dump(labels, file, pickle.HIGHEST_PROTOCOL)
+            file.flush()
+        except OSError:
+            self._has_room = False
+            return
+        self._spilled, self._last, self._rows = file.tell(), [], 0
