@@ -3,6 +3,8 @@
 import base64
 import csv
 import hashlib
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +19,30 @@ STAND_IN = REPOSITORY / "patches/yolov10_dfl/examples/two_classes/before.py"
 # Before a command: what runs in the background of a shell ignores interrupts, and so does all that it starts.
 INTERRUPTIBLE = ["env", "--default-signal=INT"]
 DEBIAN_PYTHON = Path("/usr/bin/python3")
+# Kills its own process with SIGKILL just before the nth step that changes something below the root. Audit events are
+# raised by the interpreter itself, so nothing of patchkit is replaced. Without a number it prints how many there are.
+_KILLED = """
+import os, signal, sys
+root, last, sys.argv = sys.argv[1], int(sys.argv[2]), ["patchkit", *sys.argv[3:]]
+CHANGING = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "os.chown", "os.utime", "os.symlink"}
+seen = 0
+def watch(event, args):
+    global seen
+    if event == "open":
+        changing = args[1] is not None and set(str(args[1])) & set("wxa+")
+    else:
+        changing = event in CHANGING
+    if changing and isinstance(args[0], (str, os.PathLike)) and os.fspath(args[0]).startswith(root):
+        seen += 1
+        if seen == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(watch)
+from patchkit.cli import main
+try:
+    main()
+finally:
+    print("steps:", seen, file=sys.stderr)
+"""
 
 
 def rows(record: Path) -> dict[str, str]:
@@ -52,3 +78,16 @@ def assert_refused(answer: Answer, *words: str | Path) -> None:
     assert answer.code == 2, text
     assert "hint: " in text
     assert not [word for word in words if str(word) not in text], text
+
+
+def changing_steps(root: Path, *command: str | Path, last: int = 0) -> tuple[int, int]:
+    """Exit code and number of changing steps of a command; killed before the step `last`."""
+    done = subprocess.run(
+        [sys.executable, "-c", _KILLED, str(root), str(last), *map(str, command)],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        check=False,
+    )
+    _, mark, count = done.stderr.rpartition("steps:")
+    return done.returncode, int(count) if mark else 0

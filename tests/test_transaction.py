@@ -12,46 +12,14 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Answer, Environment, snapshot, without_bytecode
-from tests.support import INTERRUPTIBLE
+from tests.support import INTERRUPTIBLE, changing_steps
 
-# Kills its own process with SIGKILL just before the nth step that changes something below the root. Audit events are
-# raised by the interpreter itself, so nothing of patchkit is replaced. Without a number it prints how many there are.
-DRIVER = """
-import os, signal, sys
-root, last, sys.argv = sys.argv[1], int(sys.argv[2]), ["patchkit", *sys.argv[3:]]
-CHANGING = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "os.chown", "os.utime", "os.symlink"}
-seen = 0
-def watch(event, args):
-    global seen
-    if event == "open":
-        changing = args[1] is not None and set(str(args[1])) & set("wxa+")
-    else:
-        changing = event in CHANGING
-    if changing and isinstance(args[0], (str, os.PathLike)) and os.fspath(args[0]).startswith(root):
-        seen += 1
-        if seen == last:
-            os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(watch)
-from patchkit.cli import main
-try:
-    main()
-finally:
-    print("steps:", seen, file=sys.stderr)
-"""
 POINTS = [step / 16 for step in range(1, 17)]
 
 
 def steps_of(root: Path, *command: str, last: int = 0) -> tuple[int, int]:
     """Exit code and number of changing steps of a command; killed before the step `last`."""
-    done = subprocess.run(
-        [sys.executable, "-c", DRIVER, str(root), str(last), *command, "--site-packages", str(root)],
-        capture_output=True,
-        text=True,
-        cwd="/",
-        check=False,
-    )
-    _, mark, count = done.stderr.rpartition("steps:")
-    return done.returncode, int(count) if mark else 0
+    return changing_steps(root, *command, "--site-packages", root, last=last)
 
 
 def assert_whole(root: Path, old: dict[str, object], new: dict[str, object]) -> bool:
@@ -176,7 +144,7 @@ def test_an_interrupted_command_exits_130_and_leaves_the_old_state(states: tuple
     holder = subprocess.Popen([sys.executable, "-c", waiting, str(env.site)], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    command = [sys.executable, "-c", DRIVER, str(env.site), "0", "apply", "yolov10-dfl", "--site-packages", env.site]
+    command = [sys.executable, "-m", "patchkit", "apply", "yolov10-dfl", "--site-packages", env.site]
     process = subprocess.Popen(
         [*INTERRUPTIBLE, *map(str, command)],
         stderr=subprocess.PIPE,
