@@ -164,6 +164,7 @@ def test_what_goes_with_what_is_checked_before_anything_is_written(patchkit: Pat
     assert_refused(patchkit("check-data", data, "--undo", tmp_path / "q"), "--undo goes without")
     assert_refused(patchkit("check-data", "--undo", tmp_path / "data"), "no quarantine")
     assert_refused(patchkit("check-data", data, "--fix", "--quarantine", tmp_path / "data"), "not an empty folder")
+    assert_refused(patchkit("check-data", data, "--fix", "--quarantine", data / "bad"), f"{data}/bad", "is a file")
     assert_refused(patchkit("check-data", data, "--select", "class-negativ"), "class-negative")
     assert_refused(patchkit("check-data", tmp_path / "none.yaml"), "no such file")
     assert (tmp_path / "data/labels/train/a.txt").read_bytes() == before

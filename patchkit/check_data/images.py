@@ -45,11 +45,13 @@ def look_at_images(part: ImagePart) -> Iterator[Looked]:
 
 
 def _why_undecodable(path: str) -> str:
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(path) as image:
             image.load()
+    except UnidentifiedImageError:
+        return "it is no image of a kind that Pillow knows"
     except Exception as error:  # whatever a decoder makes of damaged bytes: SyntaxError, struct.error, OSError...
         return str(error).replace(path, "the file") or type(error).__name__
     return ""
