@@ -22,6 +22,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from PIL import Image
 
 if not hasattr(np, "trapz"):  # numpy 2 renamed a function of the metrics of the fork
     np.trapz = np.trapezoid
@@ -81,6 +82,14 @@ def unreadable_image(folder: Path) -> None:
     data = bytearray(image.read_bytes())
     data[len(data) // 2] ^= 255
     image.write_bytes(data)
+
+
+def small_image(folder: Path) -> None:
+    cv2.imwrite(str(folder / "images/train/bad.png"), np.zeros((9, SIDE, 3), np.uint8))
+
+
+def image_of_another_format(folder: Path) -> None:
+    Image.new("RGB", (SIDE, SIDE)).save(folder / "images/train/bad.png", "GIF")
 
 
 def dead_link(path: str) -> Callable[[Path], None]:
@@ -170,6 +179,8 @@ CASES = {
     "label-empty": Case(labels(""), ()),
     "label-orphan": Case(lambda folder: label_of(folder, "orphan").write_text(text(OTHER)) and None, TWO, TWO),
     "image-unreadable": Case(unreadable_image, TWO),
+    "image-refused": Case(small_image, TWO),
+    "image-refused, format": Case(image_of_another_format, TWO),
     "path-unreadable": Case(lambda folder: shutil.rmtree(folder / "images/train"), TWO),
     "path-unreadable, image": Case(dead_link("images/train/bad.png"), TWO),
     "path-unreadable, label": Case(dead_link("labels/train/bad.txt"), ()),

@@ -7,10 +7,12 @@ from typing import ClassVar
 from patchkit.findings import Span
 from patchkit.subjects.dataset.tally import Label, Tally
 
+REFUSED = "refused"  # variant of an image that can be decoded, and that a trainer leaves out
+
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A folder, file or image that could not be read, or not to its end."""
+    """A folder, file or image that could not be read, or not to its end; or an image that a trainer does not take."""
 
     path: str
     reason: str
