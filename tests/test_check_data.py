@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes
 from xml.etree import ElementTree as ET
 
 import pytest
+from PIL import Image
 
 from patchkit.check_data.engines import local
 from patchkit.errors import SourceUnreadable, TargetRefused
@@ -705,6 +706,21 @@ def test_folders_of_splits_with_images_and_labels_are_yolo(tmp_path: Path) -> No
 
 
 ONE: dict[str, str | bytes] = {"images/a.jpg": IMAGE, "labels/a.txt": ROW, "labels/classes.txt": "cat\n"}
+
+
+def test_an_image_that_is_sound_and_left_out_all_the_same_is_told_where_it_is_asked_for(tmp_path: Path) -> None:
+    data = yolo(tmp_path)
+    images = tmp_path / "images/train"
+    for name, side, kind in (("small", 9, "PNG"), ("large", 10, "PNG"), ("gif", 16, "GIF"), ("webp", 16, "WEBP")):
+        Image.new("RGB", (side, 16)).save(images / f"{name}.jpg", kind)
+        (tmp_path / f"labels/train/{name}.txt").write_text(ROW)
+    findings, _ = check(data, images=True)
+    assert {(finding.rule, Path(finding.location.path).name, finding.message) for finding in findings} >= {
+        ("image-refused", "gif.jpg", "the image is of the format GIF, whatever it is called"),
+        ("image-refused", "small.jpg", "the image is 9 x 16 pixels: one of fewer than 10 in a direction is left out"),
+    }
+    assert len([finding for finding in findings if finding.rule.startswith("image-")]) == 2
+    assert "image-refused" not in rules(check(data)[0])
 
 
 def test_what_was_asked_for_and_could_not_be_done_is_told(patchkit: Patchkit, tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from patchkit.subjects.dataset.dataset import REFUSED, Unreadable
 PART = 200
 # What ultralytics takes, 8.0 to 8.4 (ultralytics/data/utils.py, IMG_FORMATS and the check of an image).
 LEAST_SIDE = 10
-TAKEN = frozenset(
-    ["avif", "bmp", "dng", "heic", "heif", "jp2", "jpeg", "jpeg2000", "jpg", "mpo", "pfm", "png", "tif", "tiff", "webp"]
-)
+TAKEN = {
+    *("avif", "bmp", "dng", "heic", "heif", "jp2", "jpeg", "jpeg2000", "jpg", "mpo", "pfm", "png", "tif", "tiff"),
+    "webp",
+}
 
 
 @dataclass(frozen=True)
