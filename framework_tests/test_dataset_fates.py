@@ -295,6 +295,26 @@ def test_what_cannot_be_opened_drops_an_image_of_ultralytics_and_a_dead_label_is
     assert ultralytics["path-unreadable, label"]["rows"] == []
 
 
+def test_trainers_check_the_points_of_a_pose_and_of_its_box_what_is_below_0(ultralytics: Json) -> None:
+    dropped = {key for key, seen in ultralytics.items() if "/pose" in key and of_rows(seen, PARTS) == "drops-image"}
+    words = ("coordinate-not-finite/pose, nan", "coordinate-not-finite/pose, below")
+    assert dropped == {*words, "coordinate-outside/pose, point", "coordinate-outside/pose, below"}
+    assert of_rows(ultralytics["coordinate-not-finite/pose, width"], PARTS) == "drops-row"
+    assert of_rows(ultralytics["coordinate-not-finite/visibility, nan"], PARTS) == "drops-image"
+    assert of_rows(ultralytics["edge-outside/pose"], PARTS) == "mended"
+
+
+def test_trainers_check_the_box_around_a_polygon(ultralytics: Json) -> None:
+    assert of_rows(ultralytics["coordinate-outside/polygon"], PARTS) == "drops-image"
+    assert of_rows(ultralytics["edge-outside/polygon"], PARTS) == "mended"
+
+
+def test_ultralytics_tolerates_a_hundredth_on_every_side(ultralytics: Json) -> None:
+    for key in ("tolerated", "tolerated, below", "tolerated, width"):
+        assert of_rows(ultralytics[f"coordinate-outside/{key}"], PARTS) == "mended", key
+    assert of_rows(ultralytics["coordinate-outside/tolerated, point"], PARTS) == "ignored"
+
+
 def test_paddledetection_drops_with_a_warning_or_without_one(paddle: Json) -> None:
     for format_ in (COCO, VOC):
         for key in ("size-zero", "size-negative", "image-unreadable, missing"):

@@ -42,6 +42,7 @@ SIDE = 64  # pixels, of the images and of the network
 NAMES = ("one", "two", "three")
 GOOD: Row = (0, 0.5, 0.5, 0.25, 0.25)
 OTHER: Row = (1, 0.25, 0.25, 0.25, 0.25)
+POINT = (0.5, 0.5, 2)  # of a pose: x, y, visibility
 NAN = float("nan")
 STILL = {"mosaic": 0.0, "translate": 0.0, "scale": 0.0, "fliplr": 0.0}  # nothing moves the boxes
 DRAWS = 24  # from the transforms with all their defaults
@@ -74,6 +75,30 @@ def row(*numbers: object, right: Rows | None = None) -> Case:
     """A second row in the label file of the bad image."""
     written = tuple(float(number) if isinstance(number, (int, float)) else NAN for number in numbers)
     return Case(labels(text(GOOD, numbers)), (GOOD, (*written, *[NAN] * 5)[:5]), right)
+
+
+def pose(*rows: Sequence[object], point: Sequence[object] = POINT, right: Rows | None = None) -> Case:
+    """Rows of boxes in the label file of the bad image of a data set of poses; the last one has the point."""
+    rows = (GOOD, *rows)
+    content = [(*row, *POINT) for row in rows[:-1]] + [(*rows[-1], *point)]
+
+    def plant(folder: Path) -> None:
+        with (folder / "data.yaml").open("a") as data:
+            data.write("kpt_shape: [1, 3]\nflip_idx: [0]\n")
+        for label in folder.glob("labels/*/*.txt"):
+            label.write_text(text((*GOOD, *POINT)))
+        label_of(folder).write_text(text(*content))
+
+    return Case(plant, tuple(tuple(map(float, row)) for row in rows), right)
+
+
+def polygons(*points: float, right: Rows) -> Case:
+    """Two polygons: the good box, and one that is given by its corners."""
+    left, top, middle, size = 0.375, 0.375, 0.625, GOOD[3]
+    corners = (left, top, middle, top, middle, middle, left, middle)
+    xs, ys = points[::2], points[1::2]
+    box = (1, (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2, max(xs) - min(xs), max(ys) - min(ys))
+    return Case(labels(text((0, *corners), (1, *points))), ((*GOOD[:3], size, size), box), right)
 
 
 def unreadable_image(folder: Path) -> None:
@@ -144,6 +169,7 @@ def empty_val(folder: Path) -> None:
 OUTSIDE: Row = (1, 0.9375, 0.25, 0.25, 0.25)
 CLIPPED: Row = (1, 0.90625, 0.25, 0.1875, 0.25)
 TWO = (GOOD, OTHER)
+BEYOND = 1.0078125  # by less than a hundredth
 CASES = {
     "class-negative": row(-1, *OTHER[1:]),
     "class-too-large": row(7, *OTHER[1:]),
@@ -152,9 +178,33 @@ CASES = {
     "class-not-number": row("two", *OTHER[1:]),
     "class-beyond-label-type": row(2**24 + 1, *OTHER[1:]),
     "coordinate-not-finite": row(1, "nan", *OTHER[2:]),
+    "coordinate-not-finite/pose": pose((1, "inf", *OTHER[2:])),
+    "coordinate-not-finite/pose, width": pose((1, 0.25, 0.25, "inf", 0.25)),
+    "coordinate-not-finite/pose, nan": pose((1, "nan", *OTHER[2:])),
+    "coordinate-not-finite/pose, below": pose((1, "-inf", *OTHER[2:])),
+    "coordinate-not-finite/visibility": pose(OTHER, point=(0.5, 0.5, "inf"), right=TWO),
+    "coordinate-not-finite/visibility, nan": pose(OTHER, point=(0.5, 0.5, "nan"), right=TWO),
     "coordinate-not-number": row(1, "0,25", *OTHER[2:]),
     "coordinate-outside": row(1, 1.25, *OTHER[2:]),
+    "coordinate-outside/tolerated": row(
+        *(1, BEYOND, 0.25, 0.25, 0.25), right=(GOOD, (1, (BEYOND + 0.875) / 2, 0.25, 1.125 - BEYOND, 0.25))
+    ),
+    "coordinate-outside/tolerated, below": row(
+        *(1, 1 - BEYOND, 0.25, 0.25, 0.25), right=(GOOD, (1, 0.0585938, 0.25, 1.125 - BEYOND, 0.25))
+    ),
+    "coordinate-outside/tolerated, width": row(1, 0.5, 0.25, BEYOND, 0.25, right=(GOOD, (1, 0.5, 0.25, 1, 0.25))),
+    "coordinate-outside/tolerated, point": pose(OTHER, point=(BEYOND, 0.25, 2), right=TWO),
+    "coordinate-outside/tolerated-lost": row(1, BEYOND, 0.25, 0.015625, 0.25),
+    "coordinate-outside/pose": pose((1, 1.25, *OTHER[2:])),
+    "coordinate-outside/pose, point": pose(OTHER, point=(1.25, 0.25, 2)),
+    "coordinate-outside/pose, below": pose((1, -0.25, *OTHER[2:])),
+    "coordinate-outside/polygon": polygons(0.875, 0.125, 1.5, 0.125, 1.5, 0.375, 0.875, 0.375, right=()),
     "coordinate-in-pixels": row(1, 16, 16, 16, 16),
+    "coordinate-in-pixels/pose": pose((1, 16, 16, 16, 16)),
+    "edge-outside/pose": pose((1, 1.0625, *OTHER[2:]), right=(GOOD, (1, 0.96875, 0.25, 0.0625, 0.25))),
+    "edge-outside/polygon": polygons(
+        *(0.875, 0.125, 1.0625, 0.125, 1.0625, 0.375, 0.875, 0.375), right=(GOOD, (1, 0.9375, 0.25, 0.125, 0.25))
+    ),
     "edge-outside": row(*OUTSIDE, right=(GOOD, CLIPPED)),
     "size-zero": row(1, 0.25, 0.25, 0, 0.25),
     "size-negative": row(1, 0.25, 0.25, -0.25, 0.25),
@@ -229,7 +279,8 @@ def loaded(folder: Path, split: str = "train", **settings: float) -> Any:
     data = check_det_dataset(str(folder / "data.yaml"))
     hyp = deepcopy(DEFAULT_CFG)
     vars(hyp).update(settings)
-    return YOLODataset(data[split], data=data, task="detect", imgsz=SIDE, augment=split == "train", hyp=hyp)
+    task = "pose" if "kpt_shape" in data else "detect"
+    return YOLODataset(data[split], data=data, task=task, imgsz=SIDE, augment=split == "train", hyp=hyp)
 
 
 def assigned(rows: torch.Tensor) -> None:
