@@ -116,6 +116,64 @@ def dead_link(path: str) -> Callable[[Path], None]:
     return plant
 
 
+def shut(path: str) -> Callable[[Path], None]:
+    """A file or folder that may not be read: the bad image or its label, or a folder to which they are moved."""
+
+    def plant(folder: Path) -> None:
+        if path.endswith("/apart"):
+            for part, suffix in (("images", "png"), ("labels", "txt")):
+                apart = folder / part / "train/apart"
+                apart.mkdir()
+                (folder / part / f"train/bad.{suffix}").rename(apart / f"bad.{suffix}")
+        (folder / path).chmod(0)
+
+    return plant
+
+
+def open_again(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if not path.is_symlink() and not path.stat().st_mode & 0o700:
+            path.chmod(0o700)
+
+
+def pipe(folder: Path) -> None:
+    label_of(folder).unlink()
+    os.mkfifo(label_of(folder))
+
+
+def loop(folder: Path) -> None:
+    (folder / "images/train/loop").symlink_to(".", target_is_directory=True)
+
+
+def listed(folder: Path) -> None:
+    """A list as the source of train, and the bad image is not there."""
+    (folder / "images/train/bad.png").unlink()
+    (folder / "train.txt").write_text("./images/train/good.png\n./images/train/bad.png\n")
+    data = folder / "data.yaml"
+    data.write_text(data.read_text().replace("train: images/train", "train: train.txt"))
+
+
+def hidden(folder: Path) -> None:
+    """Images and labels as Jupyter and macOS leave them."""
+    copies = folder / "images/train/.ipynb_checkpoints"
+    copies.mkdir()
+    shutil.copy(folder / "images/train/bad.png", copies / "bad-checkpoint.png")
+    (folder / "images/train/._bad.png").write_bytes(b"\0")
+    label_of(folder, "._bad").write_bytes(b"\0")
+
+
+def given(line: str) -> Callable[[Path], None]:
+    """Another line at the top of the data yaml."""
+    return lambda folder: (folder / "data.yaml").write_text(line + (folder / "data.yaml").read_text()) and None
+
+
+def linked_images(folder: Path) -> None:
+    """The folder that data.yaml names is a link to where images and labels are."""
+    (folder / "images/train").rename(folder / "images/real")
+    (folder / "labels/train").rename(folder / "labels/real")
+    (folder / "images/train").symlink_to("real", target_is_directory=True)
+
+
 def stem_twice(folder: Path) -> None:
     image = cv2.imread(str(folder / "images/train/bad.png"))
     cv2.imwrite(str(folder / "images/train/bad.jpg"), image)
@@ -217,12 +275,23 @@ CASES = {
     "carriage-return": Case(labels(text(*TWO).encode().replace(b"\n", b"\r\n")), TWO, TWO),
     "row-duplicate": Case(labels(text(GOOD, OTHER, OTHER)), (*TWO, OTHER), TWO),
     "label-missing": Case(lambda folder: label_of(folder).unlink(), ()),
+    "label-missing/none": Case(lambda folder: shutil.rmtree(folder / "labels/train"), ()),
     "label-empty": Case(labels(""), ()),
     "label-orphan": Case(lambda folder: label_of(folder, "orphan").write_text(text(OTHER)) and None, TWO, TWO),
     "image-unreadable": Case(unreadable_image, TWO),
     "path-unreadable": Case(lambda folder: shutil.rmtree(folder / "images/train"), TWO),
+    "path-unreadable/image": Case(listed, TWO),
+    "path-unreadable/folder": Case(shut("images/train/apart"), TWO),
+    "path-unreadable/loop": Case(loop, TWO),
+    "path-unreadable/labels": Case(shut("labels/train/apart"), ()),
+    "path-unreadable/no-labels": Case(shut("labels/train"), ()),
+    "path-unreadable/label": Case(shut("labels/train/bad.txt"), TWO),
+    "path-unreadable/no-label": Case(dead_link("labels/train/bad.txt"), ()),
+    "path-unreadable/test": Case(given("test: images/nowhere\n"), TWO, TWO),
+    "path-unreadable, all": Case(shut("images/train"), TWO),
+    "path-unreadable, pipe": Case(pipe, ()),
+    "path-unreadable, no image": Case(shut("images/train/bad.png"), TWO),
     "path-unreadable, image": Case(dead_link("images/train/bad.png"), TWO),
-    "path-unreadable, label": Case(dead_link("labels/train/bad.txt"), ()),
     "stem-twice": Case(stem_twice, TWO),
     "image-in-two-splits": Case(in_two_splits, TWO),
     "class-count-differs": Case(fewer_names, TWO),
@@ -234,6 +303,11 @@ CASES = {
     "split-missing": Case(without("val"), TWO),
     "split-missing, train": Case(without("train"), TWO),
     "split-missing, empty": Case(empty_val, TWO),
+    "key-given-twice": Case(given("train: images/val\n"), TWO),
+    "key-given-twice, names": Case(names("{0: one, 1: two, 1: both, 2: three}"), TWO),
+    "hidden": Case(hidden, TWO, TWO),
+    "linked images": Case(linked_images, TWO, TWO),
+    "line ends": Case(labels("\u2028".join(text(GOOD, OTHER).splitlines()) + "\x85"), TWO, TWO),
     "class-never-seen": Case(lambda folder: None, TWO),
     "class-only-in-validation": Case(
         lambda folder: (folder / "labels/val/good.txt").write_text(text((2, *GOOD[1:]))) and None, TWO
@@ -341,10 +415,15 @@ def told(case: Case, folder: Path) -> Iterator[tuple[str, Any]]:
         except Exception as error:  # whatever stops the training is the answer
             frames = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
             yield "raised", f"{type(error).__name__} in {frames[-1]}: {error}"
+        finally:
+            open_again(folder)
     yield "log", [line.replace(str(folder.resolve()), "") for line in log.lines if "bad." in line]
 
 
 def main() -> None:
+    if os.geteuid() == 0 and "--bounded" not in sys.argv:  # root may read whatever is shut
+        bounds = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+        os.execvp(bounds[0], [*bounds, sys.executable, *sys.argv, "--bounded"])
     torch.set_num_threads(1)
     answer = {name: dict(told(case, Path("sets") / name.replace("/", "-"))) for name, case in CASES.items()}
     print()

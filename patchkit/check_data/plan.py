@@ -37,6 +37,7 @@ class Plan:
     missing: tuple[tuple[str, Span], ...] = ()
     odd_keys: tuple[tuple[str, Span], ...] = ()
     odd_counts: tuple[tuple[str, Span], ...] = ()
+    repeated_keys: tuple[tuple[str, Span], ...] = ()
     by_content: bool = False
     skipped: list[Skipped] = field(default_factory=list)  # before anything is looked at
 
@@ -87,6 +88,7 @@ class Plan:
             self.missing,
             self.odd_keys,
             self.odd_counts,
+            self.repeated_keys,
         )
 
 

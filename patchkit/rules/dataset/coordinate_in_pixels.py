@@ -15,15 +15,16 @@ from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.expected import Expected
 from patchkit.subjects.dataset.labels import PIXELS, YOLO, Labels, largest
-from patchkit.subjects.dataset.yolo_bounds import LOST, beyond
+from patchkit.subjects.dataset.yolo_bounds import IN_PIXELS, beyond
 
 
 def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
     for row in (row for row in labels.rows if row.form != "broken"):
         number = largest(labels, row)
-        if number > PIXELS and (found := beyond(row, labels.dimensions)):
-            variant = LOST if found.variant else ""
-            yield labels.found(row, f"coordinates are pixels: {number:g}", f"row: {row.text}", variant=variant)
+        found = beyond(row, labels.dimensions) if number > PIXELS else None
+        if found and found.variant in IN_PIXELS:
+            message = f"coordinates are pixels: {number:g}"
+            yield labels.found(row, message, f"row: {row.text}", variant=found.variant)
 
 
 RULE = Rule(

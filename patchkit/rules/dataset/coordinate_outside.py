@@ -17,7 +17,7 @@ from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.expected import Expected
 from patchkit.subjects.dataset.labels import COCO, PIXELS, VOC, YOLO, Labels, Row, largest
-from patchkit.subjects.dataset.yolo_bounds import TOLERATED, beyond
+from patchkit.subjects.dataset.yolo_bounds import IN_PIXELS, TOLERATED, beyond
 
 
 def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
@@ -33,13 +33,12 @@ def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
 
 
 def _of_yolo(labels: Labels, row: Row) -> Iterator[Finding]:
-    if row.form == "pose" and labels.dimensions == 3 and min(row.numbers[6::3], default=0) < 0:
-        yield labels.found(row, f"a visibility is {min(row.numbers[6::3]):g}", f"row: {row.text}")
-        return
     found = beyond(row, labels.dimensions)
-    if found is None or largest(labels, row) > PIXELS:
+    if found is None or (found.variant in IN_PIXELS and largest(labels, row) > PIXELS):
         return
     message = f"{found.number:g} is outside of the image (0 to 1)"
+    if row.form == "pose" and labels.dimensions == 3 and found.number < 0 and found.number in row.numbers[6::3]:
+        message = f"a visibility is {found.number:g}"
     if row.form == "polygon":
         message = f"the box around the polygon has {message.replace(' is', ', which is', 1)}"
     if found.variant == TOLERATED:

@@ -14,6 +14,7 @@ TOLERANCE = 0.01
 LEFT = {"polygon": 0.01}  # the part of a box that must be in the image; of others 0.1
 # Variants of what is found. Without one, no trainer keeps the image.
 TOLERATED, TOLERATED_LOST, LOST = "tolerated", "tolerated-lost", "pose"
+IN_PIXELS = ("", LOST)  # what coordinate-in-pixels tells in place of coordinate-outside
 
 
 @dataclass(frozen=True)
@@ -29,18 +30,16 @@ def beyond(row: Row, dimensions: int) -> Beyond | None:
 
     None if every trainer keeps the image and enough of the box: at most an edge is outside.
     """
-    if row.box is None:
+    if row.box is None or (min(row.numbers) >= 0 and max(row.numbers) <= 1):
         return None
     checked = [number for number in _checked(row, dimensions) if isfinite(number)]
     far = [number for number in checked if number > 1 + TOLERANCE or number < -TOLERANCE]
     if far:
         return Beyond(far[0])
-    if not all(map(isfinite, row.box)):
-        return None
     near = [number for number in checked if not 0 <= number <= 1]
     if near:
         return Beyond(near[0], TOLERATED if _is_kept(row) else TOLERATED_LOST)
-    large = [number for number in row.box if number > 1]
+    large = [number for number in row.box if number > 1 and all(map(isfinite, row.box))]
     return Beyond(large[0], LOST) if large and not _is_kept(row) else None
 
 
