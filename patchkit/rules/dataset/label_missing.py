@@ -3,7 +3,7 @@
 What         An image of a split has no label file, while others have one.
 Why          It is trained on as background: whatever it shows is taught to be nothing. A folder whose name differs, or
              a copy that was cut off, looks the same as an image without objects. Images that are meant as background
-             are clearer with an empty label file.
+             are clearer with an empty label file. Where no image of train has one, ultralytics refuses to train.
 Example      images/train/c.jpg without labels/train/c.txt
 Fix safety   there is none: only you know what was meant.
 References   https://docs.ultralytics.com/datasets/detect/: no label file means background.
