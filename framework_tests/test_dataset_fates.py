@@ -264,7 +264,8 @@ def test_ultralytics_checks_no_area_and_its_transforms_take_such_boxes_out(ultra
 def test_ultralytics_says_which_images_it_drops(ultralytics: Json) -> None:
     dropped = [key for key, seen in ultralytics.items() if of_rows(seen, PARTS) == "drops-image"]
     assert len(dropped) > 10
-    assert [key for key in dropped if "ignoring corrupt image/label" not in "".join(ultralytics[key]["log"])] == []
+    silent = [key for key in dropped if "ignoring corrupt image/label" not in "".join(ultralytics[key]["log"])]
+    assert silent == ["path-unreadable/folder"]
 
 
 def test_ultralytics_trains_both_images_of_a_stem_and_the_image_of_both_splits(ultralytics: Json) -> None:
@@ -290,9 +291,45 @@ def test_ultralytics_refuses_names_that_are_none_and_takes_what_int_takes_for_nc
     assert of_rows(ultralytics["class-count-unreadable, digits"], PARTS) == "ignored"
 
 
-def test_what_cannot_be_opened_drops_an_image_of_ultralytics_and_a_dead_label_is_missing(ultralytics: Json) -> None:
-    assert of_rows(ultralytics["path-unreadable, image"], PARTS) == "drops-image"
-    assert ultralytics["path-unreadable, label"]["rows"] == []
+def test_what_cannot_be_opened_drops_an_image_of_ultralytics_and_what_is_no_file_is_missing(ultralytics: Json) -> None:
+    for key in ("image", "no image"):
+        assert of_rows(ultralytics[f"path-unreadable, {key}"], PARTS) == "drops-image"
+    assert ultralytics["path-unreadable, pipe"]["rows"] == []
+    assert "get_img_files" in ultralytics["path-unreadable, all"]["raised"]
+
+
+def test_a_loop_lists_images_of_ultralytics_over_and_over(ultralytics: Json) -> None:
+    assert len(ultralytics["path-unreadable/loop"]["images"]) == 82
+
+
+def test_ultralytics_passes_over_names_with_a_dot_and_resolves_what_a_data_yaml_names(ultralytics: Json) -> None:
+    assert ultralytics["hidden"]["images"] == ["bad.png", "good.png"]
+    for key in ("hidden", "linked images", "line ends"):
+        assert of_rows(ultralytics[key], PARTS) == "ignored", key
+
+
+def test_ultralytics_takes_the_last_of_two_names(ultralytics: Json) -> None:
+    assert of_rows(ultralytics["key-given-twice, names"], PARTS) == "trains-on-it"
+
+
+def test_trainers_check_the_points_of_a_pose_and_of_its_box_what_is_below_0(ultralytics: Json) -> None:
+    dropped = {key for key, seen in ultralytics.items() if "/pose" in key and of_rows(seen, PARTS) == "drops-image"}
+    words = ("coordinate-not-finite/pose, nan", "coordinate-not-finite/pose, below")
+    assert dropped == {*words, "coordinate-outside/pose, point", "coordinate-outside/pose, below"}
+    assert of_rows(ultralytics["coordinate-not-finite/pose, width"], PARTS) == "drops-row"
+    assert of_rows(ultralytics["coordinate-not-finite/visibility, nan"], PARTS) == "drops-image"
+    assert of_rows(ultralytics["edge-outside/pose"], PARTS) == "mended"
+
+
+def test_trainers_check_the_box_around_a_polygon(ultralytics: Json) -> None:
+    assert of_rows(ultralytics["coordinate-outside/polygon"], PARTS) == "drops-image"
+    assert of_rows(ultralytics["edge-outside/polygon"], PARTS) == "mended"
+
+
+def test_ultralytics_tolerates_a_hundredth_on_every_side(ultralytics: Json) -> None:
+    for key in ("tolerated", "tolerated, below", "tolerated, width"):
+        assert of_rows(ultralytics[f"coordinate-outside/{key}"], PARTS) == "mended", key
+    assert of_rows(ultralytics["coordinate-outside/tolerated, point"], PARTS) == "ignored"
 
 
 def test_paddledetection_drops_with_a_warning_or_without_one(paddle: Json) -> None:

@@ -38,6 +38,7 @@ class Plan:
     missing: tuple[tuple[str, Span], ...] = ()
     odd_keys: tuple[tuple[str, Span], ...] = ()
     odd_counts: tuple[tuple[str, Span], ...] = ()
+    repeated_keys: tuple[tuple[str, Span], ...] = ()
     by_content: bool = False
     skipped: list[Skipped] = field(default_factory=list)  # before anything is looked at
 
@@ -88,6 +89,7 @@ class Plan:
             self.missing,
             self.odd_keys,
             self.odd_counts,
+            self.repeated_keys,
         )
 
 

@@ -105,6 +105,7 @@ def _yolo(request: Request, rules: Rules, found: "YoloSet") -> Plan:
     part = _part(request, rules, count.count if count else None, f"{count.source}: {count.count}" if count else "")
     plan = Plan(found.path, YOLO, part, [], look, {}, found.names, list(found.counts), list(found.absent))
     plan.missing, plan.odd_keys, plan.odd_counts = found.missing, found.odd_keys, found.odd_counts
+    plan.repeated_keys = found.repeated_keys
     seen: dict[tuple[str, ...], str] = {}
     for split, sources in found.sources.items():
         span = found.spans[split]
@@ -113,7 +114,7 @@ def _yolo(request: Request, rules: Rules, found: "YoloSet") -> Plan:
             plan.splits[split] = split_of(split, span, same_as=seen[places])
             continue
         seen[places] = split
-        files = list_files(sources)
+        files = list_files(sources, is_train=split == "train")
         plan.unreadable += files.unreadable
         plan.splits[split] = split_of(
             split,
@@ -121,9 +122,10 @@ def _yolo(request: Request, rules: Rules, found: "YoloSet") -> Plan:
             without_label=tuple(files.without_label),
             without_image=tuple(files.without_image),
             twins=tuple(files.twins),
+            partial=files.partial,
         )
-        plan.splits[split].tally.images = len(files.without_label)
-        plan.files[split] = files.images + files.without_label
+        plan.splits[split].tally.images = len(files.without_label) + len(files.unknown)
+        plan.files[split] = files.all_images
         plan.labels[split] = files.labels
         plan.parts += parts(split, files.labels, files.images, found.columns, part)
     if not any(plan.files.values()) and not plan.unreadable:

@@ -1,6 +1,7 @@
 """A box reaches out of the image.
 
-What         The centre of a box is in the image, and an edge is outside by more than a thousandth of the image.
+What         The centre of a box is in the image, and an edge is outside by more than a thousandth of the image. So is
+             an edge of the box around a polygon, or of the box of a pose of which more than a tenth is in the image.
 Why          ultralytics clips such a box in training and measures the whole of it in validation; torchvision trains on
              the part that no image has. Clip such boxes when the labels are made.
 Example      `0 0.95 0.5 0.3 0.2`: the right edge is at 1.1.
@@ -9,32 +10,42 @@ References   ultralytics 8.4.190 ultralytics/data/augment.py: instances are clip
 """
 
 from collections.abc import Iterator
+from math import isfinite
 
 from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.expected import Expected
-from patchkit.subjects.dataset.labels import COCO, EDGE, PIXELS, VOC, YOLO, Labels
+from patchkit.subjects.dataset.labels import COCO, EDGE, PIXELS, VOC, YOLO, Labels, Row
+from patchkit.subjects.dataset.yolo_bounds import beyond
 
 
 def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
     for row in labels.rows:
-        if row.box is None or row.form == "polygon":
+        if row.box is None or not _is_in(labels, row):
             continue
         x, y, width, height = row.box
-        if not (0 <= x <= 1 and 0 <= y <= 1) or width < 0 or height < 0 or max(width, height) > PIXELS:
-            continue
-        if labels.kind == YOLO and max(width, height) > 1:  # coordinate-outside
-            continue
-        beyond = {
+        distances = {
             "left": width / 2 - x,
             "top": height / 2 - y,
             "right": x + width / 2 - 1,
             "bottom": y + height / 2 - 1,
         }
-        far = [f"{edge} by {distance:.3g}" for edge, distance in beyond.items() if distance > EDGE]
+        far = [f"{edge} by {distance:.3g}" for edge, distance in distances.items() if distance > EDGE]
         if far:
-            message = f"the box reaches out of the image: {', '.join(far)} of the image"
-            yield labels.found(row, message, f"row: {row.text}", movable=False)
+            shape = "polygon" if labels.kind == YOLO and row.form == "polygon" else "box"
+            message = f"the {shape} reaches out of the image: {', '.join(far)} of the image"
+            variant = shape if shape == "polygon" else ""
+            yield labels.found(row, message, f"row: {row.text}", variant=variant, movable=False)
+
+
+def _is_in(labels: Labels, row: Row) -> bool:
+    """False for what other rules tell: those for coordinates, and size-negative."""
+    x, y, width, height = row.box or (0.0, 0.0, 0.0, 0.0)
+    if width < 0 or height < 0:
+        return False
+    if labels.kind == YOLO:
+        return all(map(isfinite, row.numbers)) and not beyond(row, labels.dimensions)
+    return row.form != "polygon" and 0 <= x <= 1 and 0 <= y <= 1 and max(width, height) <= PIXELS
 
 
 RULE = Rule(

@@ -40,6 +40,7 @@ class Split:
     without_image: tuple[str, ...] = ()  # label files
     twins: tuple[tuple[str, str], ...] = ()  # images of one folder that share a label file
     same_as: str = ""  # a split that names the same files
+    partial: str = ""  # a folder or list of it that cannot be read, so that it has more than is known
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class DataSet:
     missing: tuple[tuple[str, Span], ...] = ()  # splits that the data yaml must name, and where they belong
     odd_keys: tuple[tuple[str, Span], ...] = ()  # of names in the data yaml: those that are no whole numbers
     odd_counts: tuple[tuple[str, Span], ...] = ()  # nc or names of the data yaml, where no classes come of them
+    repeated_keys: tuple[tuple[str, Span], ...] = ()  # of the data yaml: those that stand again further down
     kind: ClassVar[str] = "dataset"
 
     def shown(self, label: Label) -> str:

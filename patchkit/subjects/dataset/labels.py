@@ -1,6 +1,7 @@
 """Labels as their files have them: what the rules for rows look at."""
 
 from dataclasses import dataclass
+from math import isfinite
 
 from patchkit.findings import Finding, Fix, Region, Span
 
@@ -81,3 +82,8 @@ def places(labels: Labels, row: Row) -> tuple[float, ...]:
     if row.form == "pose" and labels.dimensions == 3:
         return (*row.numbers[:4], *(number for index, number in enumerate(row.numbers[4:]) if index % 3 != 2))
     return row.numbers
+
+
+def largest(labels: Labels, row: Row) -> float:
+    """The largest number of a row that is a part of the image."""
+    return max((number for number in places(labels, row) if isfinite(number)), default=0.0)

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from patchkit.subjects.dataset.dataset import Unreadable
 
+LOOP, FOLDER = "loop", "folder"  # variants of what cannot be read
+NOWHERE = "a link that leads nowhere"
+
 
 @dataclass(frozen=True)
 class Folder:
@@ -13,36 +16,59 @@ class Folder:
 
     path: str
     names: list[str] = field(default_factory=list)
+    dead: dict[str, str] = field(default_factory=dict)  # those of links that lead nowhere, and why
+    is_linked: bool = False  # by a link, or below one
 
 
 def walk(root: str, unreadable: list[Unreadable]) -> Iterator[Folder]:
-    """A folder and all below it. Links are followed, but never into a folder that was walked already."""
+    """A folder and all below it. Names that begin with a dot are passed over, as glob does it for the trainers.
+
+    Links are followed, but never into a folder that was walked already.
+    """
     seen: set[tuple[int, int]] = set()
-    waiting = [root]
+    waiting = [(root, False)]
     while waiting:
-        path = waiting.pop()
+        path, is_linked = waiting.pop()
         names, folders = [], []
+        dead: dict[str, str] = {}
         try:
             with os.scandir(path) as entries:
                 for entry in entries:
-                    if not _is_folder(entry):
-                        names.append(entry.name)
-                    elif not entry.is_symlink() or _is_new(entry, seen, unreadable):
-                        folders.append(entry.name)
+                    name = entry.name
+                    if name.startswith("."):
+                        continue
+                    try:
+                        is_folder = entry.is_dir()
+                        is_file = is_folder or not entry.is_symlink() or entry.is_file()
+                    except OSError:  # a link that leads to itself, or to where nothing may be looked at
+                        is_folder = is_file = False
+                    if not is_folder:
+                        names.append(name)
+                        if not is_file and (reason := _why_dead(entry.path)):
+                            dead[name] = reason
+                            if "." not in name:  # a folder, or what nobody asks for
+                                unreadable.append(Unreadable(entry.path, reason, variant=FOLDER))
+                    elif not entry.is_symlink():
+                        folders.append((name, is_linked))
+                    elif _is_new(entry, seen, unreadable):
+                        folders.append((name, True))
         except OSError as error:
-            unreadable.append(Unreadable(path, error.strerror or str(error)))
+            unreadable.append(Unreadable(path, error.strerror or str(error), variant=FOLDER))
             continue
         names.sort()
         folders.sort(reverse=True)
-        yield Folder(path, names)
-        waiting += [f"{path}/{name}" for name in folders]
+        yield Folder(path, names, dead, is_linked)
+        waiting += [(f"{path}/{name}", is_below_link) for name, is_below_link in folders]
 
 
-def _is_folder(entry: "os.DirEntry[str]") -> bool:
+def _why_dead(link: str) -> str:
     try:
-        return entry.is_dir()
-    except OSError:  # a link that leads to itself
-        return False
+        os.stat(link)
+    except FileNotFoundError:
+        return NOWHERE
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def _is_new(entry: "os.DirEntry[str]", seen: set[tuple[int, int]], unreadable: list[Unreadable]) -> bool:
@@ -51,7 +77,7 @@ def _is_new(entry: "os.DirEntry[str]", seen: set[tuple[int, int]], unreadable: l
     status = entry.stat()
     key = (status.st_dev, status.st_ino)
     if f"{os.path.realpath(os.path.dirname(entry.path))}/".startswith(f"{real}/"):
-        unreadable.append(Unreadable(entry.path, f"a link that leads back to {real}"))
+        unreadable.append(Unreadable(entry.path, f"a link that leads back to {real}", variant=LOOP))
         return False
     is_new = key not in seen
     seen.add(key)
