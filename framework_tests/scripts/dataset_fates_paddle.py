@@ -136,6 +136,11 @@ def without(member: str) -> Callable[[Json], Json]:
     return lambda content: {key: value for key, value in content.items() if key != member}
 
 
+def without_objects(folder: Path) -> None:
+    for name in ("good.xml", "bad.xml"):
+        (folder / name).write_text(voc(()))
+
+
 def comma_twice(folder: Path) -> None:
     labels = folder / "labels.json"
     labels.write_text(labels.read_text().replace("}, {", "},, {", 1))
@@ -161,6 +166,7 @@ COCO_CASES = {
     **ROWS,
     **OF_FILES,
     "label-missing": Case(()),
+    "split-without-objects": Case((), change=lambda all: {**all, "annotations": []}),
     "path-unreadable": Case(plant=lambda folder: (folder / "labels.json").unlink()),
     "annotation-id-duplicate": Case(change=id_twice),
     "image-unknown": Case((*TWO, ELSEWHERE), change=foreign(image_id=77)),
@@ -173,6 +179,7 @@ VOC_CASES = {
     **ROWS,
     "label-missing": Case(plant=lambda folder: (folder / "bad.xml").unlink()),
     "path-unreadable": Case(plant=lambda folder: (folder / "train.txt").unlink()),
+    "split-without-objects": Case((), plant=without_objects),
     "label-orphan": Case(TWO, TWO, plant=lambda folder: (folder / "orphan.xml").write_text(voc((OTHER,))) and None),
     "category-unknown": Case(change=lambda content: content.replace("<name>two", "<name>five")),
     "annotation-unreadable": Case(change=lambda content: content.replace("bndbox", "polygon")),

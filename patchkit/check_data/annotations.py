@@ -55,6 +55,7 @@ def look_at_coco(part: CocoPart) -> Iterator[Looked]:
     for labels in shown:
         yield Looked(part.split, 0, found_in(labels, request))
     looked.tally = coco.tally
+    looked.is_cut = "annotations" in coco.unread
     looked.names = coco.categories
     looked.images = [f"{part.folder}/{name}" for name in coco.names.values()] if part.folder else []
     yield looked

@@ -57,7 +57,10 @@ class Plan:
 
     def add(self, looked: Looked) -> None:
         """Take in what was found in a part."""
-        self.splits[looked.split].tally.merge(looked.tally)
+        split = self.splits[looked.split]
+        split.tally.merge(looked.tally)
+        if looked.is_cut or any(not place.is_image for place in looked.unreadable):
+            self.splits[looked.split] = replace(split, is_cut=True)
         self.unreadable += looked.unreadable
         if looked.names:
             self.names = {**self.names, **looked.names}

@@ -74,6 +74,8 @@ def read_coco(path: str, *, folder: str = "", detailed: bool = False) -> tuple[C
     tally.empty = len(coco.frames) - len(coco.objects)
     tally.objects_per_image.update(coco.objects.values())
     tally.objects_per_image[0] += tally.empty
+    if faults.end is not None:
+        coco.unread.add("annotations")
     unread = frozenset(coco.unread)
     return coco, (replace(labels, unread=unread) for labels in shown)
 

@@ -38,6 +38,7 @@ class Split:
     without_image: tuple[str, ...] = ()  # label files
     twins: tuple[tuple[str, str], ...] = ()  # images of one folder that share a label file
     same_as: str = ""  # a split that names the same files
+    is_cut: bool = False  # some of its labels could not be read: what is missing may stand there
 
 
 @dataclass(frozen=True)
