@@ -82,6 +82,17 @@ def bad_box(box: list[float]) -> Callable[[Json], Json]:
     return change
 
 
+def bad_annotation(**values: Any) -> Callable[[Json], Json]:
+    """Writes members of the last annotation; None takes one away."""
+
+    def change(content: Json) -> Json:
+        last = {**content["annotations"][-1], **values}
+        content["annotations"][-1] = {name: value for name, value in last.items() if value is not None}
+        return content
+
+    return change
+
+
 def id_twice(content: Json) -> Json:
     """Gives an annotation of the good image, which stands first and last, the id of the last of the bad image."""
     last = content["annotations"][-1]["id"]
@@ -173,7 +184,11 @@ COCO_CASES = {
     "category-unknown": Case((*TWO, (77, *ELSEWHERE[1:])), change=foreign(category_id=77)),
     "category-ids-not-contiguous": Case(((3, *GOOD[1:]), (7, *OTHER[1:])), TWO, change=with_gaps),
     "annotation-unreadable": Case(change=bad_box([8, 8, 16])),
-    "annotation-unreadable, empty": Case(change=bad_box([])),
+    "annotation-unreadable/no-box": Case(change=bad_box([])),
+    "annotation-unreadable/no-box, absent": Case(change=bad_annotation(bbox=None)),
+    "annotation-incomplete/area": Case(change=bad_annotation(area=None)),
+    "annotation-incomplete/iscrowd": Case(change=bad_annotation(iscrowd=None)),
+    "annotation-incomplete/area-zero": Case(change=bad_annotation(area=0)),
 }
 VOC_CASES = {
     **ROWS,

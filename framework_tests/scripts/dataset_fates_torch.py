@@ -63,6 +63,7 @@ TARGETS = {
     "label-missing": Targets(()),
     "split-without-objects": Targets((), beside=((), ())),
     "annotation-unreadable": Targets(((2, *BOX[:3]),)),
+    "annotation-unreadable/no-box": Targets(((2,),)),
     "class-never-seen": Targets((GOOD, OTHER)),
     "class-rare": Targets((GOOD, OTHER)),
 }

@@ -64,6 +64,8 @@ def read_coco(path: str, *, folder: str = "", detailed: bool = False) -> tuple[C
         reading = Reading(known, shown.append, faults.tell)
         again = Annotations(reading, folder, repeated=repeated, categories=coco.categories)
         _read(again, ("annotations",), faults)
+    for labels in annotations.members.shown(path, coco.annotations):
+        shown.append(labels)
     for labels in faults.shown():
         shown.append(labels)
     if not coco.has_categories and faults.end is None:
