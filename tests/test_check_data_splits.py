@@ -77,3 +77,68 @@ def test_what_could_not_be_read_to_its_end_is_not_said_to_have_no_object(patchki
     (tmp_path / "yolo/labels/train/b.txt").unlink()
     (tmp_path / "yolo/labels/train/b.txt").symlink_to("/dev/zero")
     assert not found(patchkit("check-data", data, "--format", "json"), "split-without-objects")
+
+
+# Categories of two files
+
+
+def test_an_id_that_means_two_categories_is_told(patchkit: Patchkit, tmp_path: Path) -> None:
+    other = {2: "cat", 1: "dog", 3: "cow"}
+    files = {"train": coco({1: "cat", 2: "dog", 3: "cow"}), "val": coco(other, ("b.jpg",))}
+    write(tmp_path, {f"annotations/instances_{name}.json": text for name, text in files.items()})
+    answer = patchkit("check-data", tmp_path, "--format", "json")
+    told = found(answer, "category-names-differ")
+    assert [one["message"] for one in told] == [
+        "category 2 is 'cat' in val, and 'dog' in train",
+        "category 1 is 'dog' in val, and 'cat' in train",
+    ]
+    assert {one["location"]["path"].rpartition("/")[2] for one in told} == {"instances_val.json"}
+    assert outcomes(told[0]) == dict.fromkeys(("paddledetection", "mlcommons", "torchvision"), "wrong-class")
+    assert answer.json["subject"]["names"] == {"1": "cat", "2": "dog", "3": "cow"}
+    assert answer.code == 1
+
+
+def test_files_that_name_the_same_categories_in_any_order_agree(patchkit: Patchkit, tmp_path: Path) -> None:
+    write(tmp_path, {"train.json": coco({1: "cat", 2: ""}), "val.json": coco({2: "dog", 1: "cat"}, ("b.jpg",))})
+    answer = patchkit("check-data", tmp_path, "--format", "json")
+    assert not found(answer, "category-names-differ")
+    assert answer.json["subject"]["names"] == {"1": "cat", "2": "dog"}
+
+
+# Images without annotation
+
+
+def test_images_of_coco_without_annotation_are_one_note(patchkit: Patchkit, tmp_path: Path) -> None:
+    write(tmp_path, {"a.json": coco(files=("a.jpg", "b.jpg", "c.jpg"), objects=2)})
+    answer = patchkit("check-data", tmp_path / "a.json", "--format", "json", "--least", "0")
+    (one,) = answer.json["findings"]
+    assert (one["rule"], one["severity"]) == ("label-empty", "note")
+    assert one["message"] == "2 of 3 images have no annotation; the first is b.jpg"
+    assert outcomes(one) == {
+        "paddledetection": "drops-image",
+        "mlcommons": "trains-on-it",
+        "torchvision": "trains-on-it",
+    }
+    assert answer.code == 0
+
+
+def test_images_are_not_said_to_have_no_annotation_where_it_may_not_be_read(patchkit: Patchkit, tmp_path: Path) -> None:
+    text = coco(files=("a.jpg", "b.jpg"), objects=9)
+    write(tmp_path, {"a.json": text[: text.rindex("bbox")]})
+    answer = patchkit("check-data", tmp_path / "a.json", "--format", "json")
+    assert {one["rule"] for one in answer.json["findings"]} == {"annotation-unreadable", "class-rare"}
+
+
+# Images of two files
+
+
+def test_file_names_are_compared_where_no_folder_of_images_is_known(patchkit: Patchkit, tmp_path: Path) -> None:
+    write(tmp_path, {"train.json": coco(files=("a.jpg", "b.jpg", "c.jpg"), objects=1)})
+    write(tmp_path, {"val.json": coco(files=("d.jpg", "c.jpg", "a.jpg"), objects=1)})
+    (one,) = found(patchkit("check-data", tmp_path, "--format", "json"), "image-in-two-splits")
+    assert one["message"] == "2 images of val have the file name of one of train: c.jpg is one"
+    assert (one["severity"], one["location"]["path"].rpartition("/")[2]) == ("warning", "val.json")
+    (tmp_path / "train").mkdir()  # the images of one are known
+    assert len(found(patchkit("check-data", tmp_path, "--format", "json"), "image-in-two-splits")) == 1
+    (tmp_path / "val").mkdir()  # the same names in two folders
+    assert not found(patchkit("check-data", tmp_path, "--format", "json"), "image-in-two-splits")

@@ -329,6 +329,32 @@ def of_pycocotools(case: Case, folder: Path) -> Iterator[tuple[str, Any]]:
     yield "file", index.loadImgs(BAD_ID)[0]["file_name"]
 
 
+def other_names(content: Json) -> Json:
+    """The same objects, with the ids of the first two categories changed over."""
+    ids = [1, 0, 2]
+    for each in content["annotations"]:
+        each["category_id"] = ids[each["category_id"]]
+    return {**content, "categories": [{"id": ids[index], "name": name} for index, name in enumerate(NAMES)]}
+
+
+def of_two_files(folder: Path) -> Iterator[tuple[str, Any]]:
+    """The class of one object in a file, and in another that numbers the categories otherwise."""
+    classes, ids = [], []
+    for number, change in enumerate((Case.change, other_names)):
+        place = folder / str(number)
+        images(place)
+        content = change(coco((GOOD,)))
+        content["categories"].sort(key=lambda category: category["id"])
+        (place / "labels.json").write_text(json.dumps(content))
+        data_set = coco_source.COCODataSet(str(place), "", "labels.json", data_fields=FIELDS)
+        data_set.parse_dataset()
+        classes += [int(each["gt_class"][0, 0]) for each in data_set.roidbs if each["im_file"].endswith("bad.png")]
+        index = COCO(place / "labels.json")
+        ids += [each["category_id"] for each in index.loadAnns(index.getAnnIds(imgIds=[BAD_ID]))]
+    yield "paddledetection", classes
+    yield "pycocotools", ids
+
+
 def main() -> None:
     paddle.set_device("cpu")
     folder = Path("sets")
@@ -343,6 +369,7 @@ def main() -> None:
             for classes in (CLASSES, CLASSES - 1, CLASSES - 2)
             for name, epoch in (("static", STATIC), ("task-aligned", DYNAMIC))
         },
+        "category-names-differ": dict(of_two_files(folder / "names")),
         "pycocotools": {
             name: dict(
                 attempt(lambda n=name: of_pycocotools(COCO_CASES[n], folder / f"pycocotools/{n.replace('/', '-')}"))

@@ -58,6 +58,7 @@ def look_at_coco(part: CocoPart) -> Iterator[Looked]:
     looked.is_cut = "annotations" in coco.unread
     looked.names = coco.categories
     looked.images = [f"{part.folder}/{name}" for name in coco.names.values()] if part.folder else []
+    looked.file_names = [] if part.folder else list(coco.names.values())
     yield looked
 
 

@@ -20,3 +20,4 @@ class Looked:
     is_cut: bool = False  # not all of it could be read
     names: dict[Label, str] = field(default_factory=dict)  # of the categories that the part itself has
     images: list[str] = field(default_factory=list)  # that the part itself names
+    file_names: list[str] = field(default_factory=list)  # of its images, where their folder is not known

@@ -51,6 +51,27 @@ class ClassCount:
 
 
 @dataclass(frozen=True)
+class Renamed:
+    """A category id that has another name in the file of another split."""
+
+    label: Label
+    split: str
+    name: str
+    first: str  # the split that was read before
+    first_name: str
+
+
+@dataclass(frozen=True)
+class SharedNames:
+    """File names of images that two splits have, whatever folders they are in."""
+
+    first: str  # a split
+    split: str
+    count: int
+    example: str
+
+
+@dataclass(frozen=True)
 class DataSet:
     """Everything that is known of a data set beside its single rows."""
 
@@ -69,6 +90,8 @@ class DataSet:
     missing: tuple[tuple[str, Span], ...] = ()  # splits that the data yaml must name, and where they belong
     odd_keys: tuple[tuple[str, Span], ...] = ()  # of names in the data yaml: those that are no whole numbers
     odd_counts: tuple[tuple[str, Span], ...] = ()  # nc or names of the data yaml, where no classes come of them
+    renamed: tuple[Renamed, ...] = ()  # categories of COCO whose id means another one in another file
+    shared_names: tuple[SharedNames, ...] = ()  # where it is not known where images are
     kind: ClassVar[str] = "dataset"
 
     def shown(self, label: Label) -> str:
