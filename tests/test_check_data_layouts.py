@@ -93,3 +93,56 @@ def test_every_file_is_a_split_of_its_own(
 def test_an_image_of_both_splits_of_openimages_is_found_by_its_bytes(openimages: Path, patchkit: Patchkit) -> None:
     answer = patchkit("check-data", openimages, "--by-content", "--least", "0", "--format", "json")
     assert told(answer) == [("image-in-two-splits", "c.jpg")]
+
+
+# Files that hold no boxes
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0a1b\nsize 448\n"
+NO_JSON: dict[str, tuple[str | bytes, str]] = {
+    "pointer": (POINTER, "it is a pointer of git-lfs: run 'git lfs pull'"),
+    "empty": ("", "it is empty"),
+    "utf-16": (coco("a.jpg").encode("utf-16"), "it is UTF-16"),
+    "utf-16-le": (coco("a.jpg").encode("utf-16-le"), "it is UTF-16"),
+    "cut": (coco("a.jpg")[:40], "it is no JSON"),
+    "text": ("boxes", ""),
+}
+
+
+@pytest.mark.parametrize("name", ["annotations/instances_train.json", "annotations/mine.json", "train2017.json"])
+@pytest.mark.parametrize("kind", NO_JSON)
+def test_what_is_no_json_is_told_beside_files_that_are(
+    kind: str, name: str, patchkit: Patchkit, tmp_path: Path
+) -> None:
+    content, words = NO_JSON[kind]
+    sound = "instances_val.json" if "/" not in name else "annotations/instances_val.json"
+    write(tmp_path, {name: content, sound: coco("a.jpg")})
+    answer = patchkit("check-data", tmp_path, "--format", "json", "--least", "0")
+    assert told(answer) == [("path-unreadable", Path(name).name)]
+    assert f"it cannot be read: {words}" in answer.json["findings"][0]["message"]
+    assert {fate["outcome"] for fate in answer.json["findings"][0]["fates"]} == {"crash"}
+    assert answer.code == 1
+    alone = patchkit("check-data", tmp_path / name, "--format", "json")
+    assert f"it cannot be read: {words}" in alone.json["findings"][0]["message"]
+
+
+def test_json_of_other_kinds_is_only_skipped(patchkit: Patchkit, tmp_path: Path) -> None:
+    others = {
+        "captions_train2017.json": '{"images": [], "annotations": [{"id": 1, "image_id": 1, "caption": "a cat"}]}\n',
+        "image_info_test2017.json": '{"images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}]}',
+        "names.json": '["cat"]',
+    }
+    write(tmp_path, {f"annotations/{name}": text for name, text in others.items()})
+    write(tmp_path, {"annotations/instances_train2017.json": coco("a.jpg")})
+    answer = patchkit("check-data", tmp_path, "--format", "json", "--least", "0")
+    assert (answer.code, told(answer)) == (0, [])
+    skipped = {Path(one["reason"].partition(" has no boxes")[0]).name for one in answer.json["skipped"]}
+    assert skipped == set(others)
+
+
+def test_a_file_that_is_named_like_one_of_boxes_and_has_none_is_read(patchkit: Patchkit, tmp_path: Path) -> None:
+    empty = json.dumps({**json.loads(coco("a.jpg")), "annotations": []})
+    write(
+        tmp_path, {"annotations/instances_train2017.json": empty, "annotations/instances_val2017.json": coco("b.jpg")}
+    )
+    answer = patchkit("check-data", tmp_path, "--format", "json", "--least", "0")
+    assert told(answer) == [("split-without-objects", "instances_train2017.json")]

@@ -149,12 +149,13 @@ def _coco(request: Request, rules: Rules, files: Sequence[Path]) -> Plan:
 def _coco_folder(request: Request, rules: Rules, files: Sequence[Path]) -> Plan:
     """The files of a folder that have boxes; captions stand beside them in COCO's own."""
     from patchkit.subjects.dataset.coco import has_boxes
+    from patchkit.subjects.dataset.coco_layout import should_have_boxes
 
     with_boxes: list[Path] = []
     others: list[Path] = []
     for file in files:
         try:
-            (with_boxes if has_boxes(str(file)) else others).append(file)
+            (with_boxes if has_boxes(str(file)) or should_have_boxes(file) else others).append(file)
         except OSError:
             with_boxes.append(file)  # what is wrong with it is told when it is read
     plan = _coco(request, rules, with_boxes or files)

@@ -1,7 +1,7 @@
 """A path of the data set cannot be read.
 
 What         A folder, a list or a label file is not there, may not be read, or is a link that leads back; a file that
-             should be COCO is no JSON object, or has no images or no annotations.
+             should be COCO is no JSON object, such as a pointer of git-lfs, or has no images or no annotations.
 Why          What lies behind it is not trained on, and was not checked either. ultralytics skips what it cannot list.
 Example      train: images/trian
 Fix safety   there is none: only you know what was meant.

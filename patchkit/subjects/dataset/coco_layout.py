@@ -4,10 +4,14 @@ Source   MLCommons training@aa344c7f retired_benchmarks/retinanet/ssd/coco_utils
          ROOT/validation, each with data/ and labels/openimages-mlperf.json.
 """
 
+import re
 from pathlib import Path
 
 SPLITS = ("train", "validation", "valid", "val", "test")  # folders of OpenImages
 LABELS = "labels"
+_OF_BOXES = re.compile(r"instances_.*|(train|val|valid|validation)(\d{4})?")  # names of files that should have some
+_POINTER = b"version https://git-lfs.github.com/spec/"
+_SEEN = 4096  # bytes of the begin and the end of a file
 
 
 def coco_files(folder: Path) -> list[Path]:
@@ -18,6 +22,37 @@ def coco_files(folder: Path) -> list[Path]:
 
 def _labels(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"{LABELS}/*.json"))
+
+
+def should_have_boxes(file: Path) -> bool:
+    """True for what is named like a file of boxes, or is none of the other files of COCO, which are JSON.
+
+    Raises   OSError.
+    """
+    return _OF_BOXES.fullmatch(file.stem.lower()) is not None or not _is_json(file)
+
+
+def _is_json(file: Path) -> bool:
+    """By its ends."""
+    with file.open("rb") as opened:
+        first = opened.read(_SEEN).lstrip()[:1]
+        opened.seek(max(opened.seek(0, 2) - _SEEN, 0))
+        return (first, opened.read().rstrip()[-1:]) in ((b"{", b"}"), (b"[", b"]"))
+
+
+def what_instead(path: str) -> str:
+    """What a file is that is no JSON, where that can be told; empty for others.
+
+    Raises   OSError.
+    """
+    with Path(path).open("rb") as file:
+        head = file.read(_SEEN)
+    if head.startswith(_POINTER):
+        return "it is a pointer of git-lfs: run 'git lfs pull' to fetch the file"
+    if not head.strip():
+        return "it is empty"
+    is_wide = head.startswith((b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{"))
+    return "it is UTF-16, and readers of JSON take UTF-8: write it as that" if is_wide else ""
 
 
 def split_words(file: Path) -> tuple[str, ...]:
