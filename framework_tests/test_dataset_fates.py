@@ -334,6 +334,12 @@ def test_faster_rcnn_is_as_the_accounts_say(torch: Json) -> None:
     assert not torch["Faster R-CNN"]["row-duplicate"]["same as right"]
 
 
+def test_the_background_of_faster_rcnn_is_label_0_and_retinanet_has_none(torch: Json) -> None:
+    assert torch["RetinaNet"]["category-id-zero"]["losses"]["bbox_regression"] > 0
+    assert torch["Faster R-CNN"]["category-id-zero"]["losses"]["loss_box_reg"] == 0
+    assert torch["Faster R-CNN"]["label-missing"]["losses"]["loss_box_reg"] > 0  # of the other images
+
+
 @pytest.mark.parametrize("detector", ["RetinaNet", "Faster R-CNN"])
 def test_the_loss_of_a_box_of_nan_is_nan(torch: Json, detector: str) -> None:
     assert any(math.isnan(loss) for loss in torch[detector]["coordinate-not-finite"]["losses"].values())

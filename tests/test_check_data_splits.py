@@ -105,6 +105,15 @@ def test_files_that_name_the_same_categories_in_any_order_agree(patchkit: Patchk
     assert answer.json["subject"]["names"] == {"1": "cat", "2": "dog"}
 
 
+def test_a_category_of_the_id_0_is_a_note(patchkit: Patchkit, tmp_path: Path) -> None:
+    write(tmp_path, {"a.json": coco({0: "cat", 1: "dog"}, objects=3)})
+    answer = patchkit("check-data", tmp_path / "a.json", "--format", "json", "--least", "0")
+    (one,) = answer.json["findings"]
+    assert (one["rule"], one["severity"], one["evidence"]) == ("category-id-zero", "note", "2 objects have it")
+    assert outcomes(one) == {"paddledetection": "ignored", "mlcommons": "trains-on-it", "torchvision": "trains-on-it"}
+    assert answer.code == 0
+
+
 # Images without annotation
 
 

@@ -181,6 +181,7 @@ COCO_CASES = {
     "path-unreadable": Case(plant=lambda folder: (folder / "labels.json").unlink()),
     "annotation-id-duplicate": Case(change=id_twice),
     "image-unknown": Case((*TWO, ELSEWHERE), change=foreign(image_id=77)),
+    "category-id-zero": Case(TWO, TWO),
     "category-unknown": Case((*TWO, (77, *ELSEWHERE[1:])), change=foreign(category_id=77)),
     "category-ids-not-contiguous": Case(((3, *GOOD[1:]), (7, *OTHER[1:])), TWO, change=with_gaps),
     "annotation-unreadable": Case(change=bad_box([8, 8, 16])),

@@ -49,6 +49,7 @@ TARGETS = {
     "class-negative": second(-1, *BOX),
     "class-too-large": second(CLASSES + 2, *BOX),
     "class-too-large/equal": second(CLASSES, *BOX),
+    "category-id-zero": Targets(((0, *BOX),), beside=((), ())),
     "category-unknown": second(77, *BOX),
     "category-ids-not-contiguous": Targets(((3, *GOOD[1:]), (90, *BOX))),
     "class-count-differs": second(CLASSES, *BOX),

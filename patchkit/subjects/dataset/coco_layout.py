@@ -41,12 +41,12 @@ def _is_json(file: Path) -> bool:
 
 
 def what_instead(path: str) -> str:
-    """What a file is that is no JSON, where that can be told; empty for others.
-
-    Raises   OSError.
-    """
-    with Path(path).open("rb") as file:
-        head = file.read(_SEEN)
+    """What a file is that is no JSON, where that can be told; empty for others."""
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(_SEEN)
+    except OSError:
+        return ""
     if head.startswith(_POINTER):
         return "it is a pointer of git-lfs: run 'git lfs pull' to fetch the file"
     if not head.strip():
