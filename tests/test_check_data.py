@@ -31,13 +31,22 @@ FOUND = {("class-negative", 2), ("class-too-large", 3), ("coordinate-not-finite"
 
 
 def coco(**more: object) -> dict[str, object]:
-    return {
+    whole = {
         "info": {"categories": "of what"} if more.pop("hard", False) else {},
         "images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 50}],
         "annotations": [{"id": 1, "image_id": 1, "category_id": 7, "bbox": [10, 10, 20, 20]}],
         "categories": [{"id": 7, "name": "cat"}],
         **more,
     }
+    boxes = whole["annotations"]
+    return {**whole, "annotations": list(map(complete, boxes)) if isinstance(boxes, list) else boxes}
+
+
+def complete(annotation: object) -> object:
+    """The annotation, with the area and the iscrowd that every one has."""
+    if not isinstance(annotation, dict):
+        return annotation
+    return {**annotation, **{name: annotation.get(name, value) for name, value in (("area", 400), ("iscrowd", 0))}}
 
 
 def test_each_bad_row_is_told_with_its_line_and_the_exit_code_is_1(patchkit: Patchkit, tmp_path: Path) -> None:
@@ -160,7 +169,7 @@ def test_a_coco_file_is_read_record_by_record_whatever_is_in_it(tmp_path: Path) 
     ]
     for hard in (False, True):
         whole = coco(hard=hard)
-        whole["annotations"] = [*whole["annotations"], *bad]  # type: ignore[misc]
+        whole["annotations"] = [*whole["annotations"], *map(complete, bad)]  # type: ignore[misc]
         path = tmp_path / f"{hard}.json"
         path.write_text(json.dumps(whole, indent=1))
         findings, checked = check(path)
@@ -196,7 +205,10 @@ def test_the_order_of_a_coco_file_does_not_matter(order: list[str], tmp_path: Pa
 def test_a_json_that_is_cut_off_says_how_far_it_was_sound(tmp_path: Path) -> None:
     rows = [{"id": id, "image_id": 1, "category_id": 7, "bbox": [10, 10, 20, 20 + id / 100]} for id in range(900)]
     whole = coco()
-    text = json.dumps({"categories": whole["categories"], "images": whole["images"], "annotations": rows}, indent=0)
+    text = json.dumps(
+        {"categories": whole["categories"], "images": whole["images"], "annotations": list(map(complete, rows))},
+        indent=0,
+    )
     path = tmp_path / "a.json"
     path.write_text(text[: text.index('"id": 700,')])
     findings, checked = check(path)
@@ -216,7 +228,9 @@ def test_what_is_no_coco_file_is_told_and_nothing_else_happens(text: str, tmp_pa
 def test_nesting_of_ten_thousand_levels_is_one_bad_record(tmp_path: Path) -> None:
     text = json.dumps(coco()).replace('"bbox"', '"deep": ' + "[" * 10_000 + "]" * 10_000 + ', "bbox"')
     path = tmp_path / "a.json"
-    path.write_text(text.replace('"annotations": [', '"annotations": [{"id": 3, "image_id": 1}, '))
+    path.write_text(
+        text.replace('"annotations": [', '"annotations": [{"id": 3, "image_id": 1, "area": 1, "iscrowd": 0}, ')
+    )
     findings, checked = check(path, ignore=("class-never-seen",))
     assert {one.rule for one in findings} == {"annotation-unreadable"}
     assert checked.dataset.splits[0].tally.objects == 2
@@ -366,8 +380,8 @@ def test_no_damage_of_a_coco_file_passes_for_sound(text: str, tmp_path: Path) ->
 
 
 IMAGE_OF_COCO = '{"id": 1, "file_name": "a.jpg", "width": 100, "height": 50}'
-FIRST = '{"id": 1, "image_id": 1, "category_id": 7, "bbox": [10, 10, 20, 20]}'
-SECOND = '{"id": 2, "image_id": 1, "category_id": 7, "bbox": [10, 10, 20, 21]}'
+FIRST = '{"id": 1, "image_id": 1, "category_id": 7, "area": 400, "iscrowd": 0, "bbox": [10, 10, 20, 20]}'
+SECOND = '{"id": 2, "image_id": 1, "category_id": 7, "area": 420, "iscrowd": 0, "bbox": [10, 10, 20, 21]}'
 CAT = '{"id": 7, "name": "cat"}'
 
 

@@ -280,7 +280,7 @@ def test_a_quarantine_is_no_part_of_the_data(folder: str, patchkit: Patchkit, tm
 
 @pytest.mark.parametrize("folder", ["annotations/bad", "bad"])
 def test_a_quarantine_of_coco_files_is_no_part_of_the_data(folder: str, patchkit: Patchkit, tmp_path: Path) -> None:
-    box = {"id": 1, "image_id": 1, "category_id": 7, "bbox": [10, 10, 20, 20]}
+    box = {"id": 1, "image_id": 1, "category_id": 7, "bbox": [10, 10, 20, 20], "area": 400, "iscrowd": 0}
     whole = {
         "images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 50}],
         "annotations": [box, {**box, "id": 2, "category_id": 8}],

@@ -201,6 +201,11 @@ def stale_cache(folder: Path) -> None:
     os.utime(label_of(folder), ns=(before.st_atime_ns, before.st_mtime_ns + 10**9))
 
 
+def without_objects(folder: Path) -> None:
+    for label in (folder / "labels/train").iterdir():
+        label.write_text("")
+
+
 def fewer_names(folder: Path) -> None:
     data = folder / "data.yaml"
     data.write_text(data.read_text() + "nc: 2\n")
@@ -286,6 +291,7 @@ CASES = {
     "label-missing": Case(lambda folder: label_of(folder).unlink(), ()),
     "label-missing/none": Case(lambda folder: shutil.rmtree(folder / "labels/train"), ()),
     "label-empty": Case(labels(""), ()),
+    "split-without-objects": Case(without_objects, ()),
     "label-orphan": Case(lambda folder: label_of(folder, "orphan").write_text(text(OTHER)) and None, TWO, TWO),
     "image-unreadable": Case(unreadable_image, TWO),
     "image-refused": Case(small_image, TWO),

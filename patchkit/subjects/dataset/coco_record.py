@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from patchkit.subjects.dataset.json_elements import Element, Piece
 from patchkit.subjects.dataset.labels import NO_IMAGE, Box, Row
@@ -27,13 +27,29 @@ class Sound(msgspec.Struct, gc=False):
     id: int | str
 
 
+class Whole(Sound, gc=False):
+    """A sound annotation that has all that trainers read."""
+
+    area: Annotated[float, Meta(gt=0)]
+    iscrowd: int
+
+
+class Partial(Sound, gc=False):
+    """A sound annotation whose area and iscrowd must be looked at."""
+
+    area: Any = UNSET
+    iscrowd: Any = UNSET
+
+
 class Loose(msgspec.Struct, gc=False):
-    """An annotation as it is."""
+    """An annotation as it is. What it lacks is UNSET where trainers take null for something else."""
 
     image_id: Any = None
     category_id: Any = None
-    bbox: Any = None
+    bbox: Any = UNSET
     id: Any = None
+    area: Any = UNSET
+    iscrowd: Any = UNSET
 
 
 class Image(msgspec.Struct, gc=False):
@@ -54,7 +70,8 @@ class LooseImage(msgspec.Struct, gc=False):
     height: Any = None
 
 
-SOUND = msgspec.json.Decoder(list[Sound])
+WHOLE = msgspec.json.Decoder(list[Whole])
+PARTIAL = msgspec.json.Decoder(list[Partial])
 LOOSE = msgspec.json.Decoder(list[Loose])
 IMAGES = msgspec.json.Decoder(list[Image])
 LOOSE_IMAGES = msgspec.json.Decoder(list[LooseImage])
@@ -66,6 +83,7 @@ Frames = Mapping[Any, Frame | None]  # by image id; None: the file does not say 
 
 # Faults with fates of their own.
 JSON, RECORD, MEMBER, NO_CATEGORIES = "json", "record", "member", "no-categories"
+NO_BOX = "no-box"
 IMAGE_ID, FILE_NAME = "image-id", "image-file-name"
 NO_SIZE, NEGATIVE_SIZE, ODD_SIZE = "image-no-size", "image-size-negative", "image-size-odd"
 
@@ -83,10 +101,17 @@ def loose_of(text: bytes) -> Loose:
     value = value_of(text)
     if not isinstance(value, dict):
         return Loose(bbox=UNREADABLE)
-    return Loose(value.get("image_id"), value.get("category_id"), value.get("bbox"), value.get("id"))
+    return Loose(
+        value.get("image_id"),
+        value.get("category_id"),
+        value.get("bbox", UNSET),
+        value.get("id"),
+        value.get("area", UNSET),
+        value.get("iscrowd", UNSET),
+    )
 
 
-def is_sound(one: Loose) -> bool:
+def is_sound(one: Loose | Sound) -> bool:
     """True for what `Sound` takes."""
     box = one.bbox
     if not {int, str}.issuperset(map(type, (one.image_id, one.category_id, one.id))) or not is_box(box):
@@ -185,7 +210,7 @@ def shown(one: Loose | Sound) -> str:
 
 
 def short(value: Any) -> str:
-    return "missing" if value is None else _ENCODER.encode(value)[:60]
+    return "missing" if value is None or value is UNSET else _ENCODER.encode(value)[:60]
 
 
 def relative(numbers: tuple[float, ...], frame: Frame) -> Box:

@@ -41,6 +41,7 @@ class Split:
     twins: tuple[tuple[str, str], ...] = ()  # images of one folder that share a label file
     same_as: str = ""  # a split that names the same files
     partial: str = ""  # a folder or list of it that cannot be read, so that it has more than is known
+    is_cut: bool = False  # some of its labels could not be read: what is missing may stand there
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,27 @@ class ClassCount:
     count: int
     source: str  # nc, names, --nc, categories, the model
     span: Span
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """A category id that has another name in the file of another split."""
+
+    label: Label
+    split: str
+    name: str
+    first: str  # the split that was read before
+    first_name: str
+
+
+@dataclass(frozen=True)
+class SharedNames:
+    """File names of images that two splits have, whatever folders they are in."""
+
+    first: str  # a split
+    split: str
+    count: int
+    example: str
 
 
 @dataclass(frozen=True)
@@ -72,6 +94,8 @@ class DataSet:
     odd_keys: tuple[tuple[str, Span], ...] = ()  # of names in the data yaml: those that are no whole numbers
     odd_counts: tuple[tuple[str, Span], ...] = ()  # nc or names of the data yaml, where no classes come of them
     repeated_keys: tuple[tuple[str, Span], ...] = ()  # of the data yaml: those that stand again further down
+    renamed: tuple[Renamed, ...] = ()  # categories of COCO whose id means another one in another file
+    shared_names: tuple[SharedNames, ...] = ()  # where it is not known where images are
     kind: ClassVar[str] = "dataset"
 
     def shown(self, label: Label) -> str:

@@ -55,7 +55,7 @@ class Labels:
     undecodable: tuple[int, ...] = ()  # lines that are no UTF-8
     columns: int | None = None  # of every row, where kpt_shape says so
     dimensions: int = 2  # numbers of a point of a pose
-    is_empty: bool = False
+    is_empty: bool = False  # of COCO: the row is about images without annotation
     of_images: bool = False  # these are records of images or categories, not of objects: they are never moved
     unread: frozenset[str] = frozenset()  # "images", "categories": some could not be read, and may be what is missed
     rules: tuple[str, ...] | None = None  # ids of those that are asked; None: all
