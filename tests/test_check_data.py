@@ -631,6 +631,26 @@ def test_a_split_that_a_data_yaml_must_name_is_told(text: str, found: set[tuple[
 
 
 @pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("kpt_shape: [17, 4]\n", {("keypoint-shape-unreadable", 6)}),
+        ("kpt_shape: 17\n", {("keypoint-shape-unreadable", 6)}),
+        ("kpt_shape:\n", {("keypoint-shape-unreadable", 6)}),
+        ("kpt_shape: [0, 3]\n", {("keypoint-shape-unreadable", 6)}),
+        ("kpt_shape: [1.0, 3]\n", {("keypoint-shape-unreadable", 6)}),
+        ("kpt_shape: [1, 2]\nflip_idx: [0, 1]\n", {("keypoint-shape-unreadable", 7)}),
+        ("kpt_shape: [1, 2]\nflip_idx: 0\n", {("keypoint-shape-unreadable", 7)}),
+        ("kpt_shape: [1, 2]\nflip_idx: []\n", set()),
+        ("kpt_shape: [1, 2]\nflip_idx: [0]\n", set()),
+        ("flip_idx: [0, 1]\n", set()),
+    ],
+)
+def test_what_a_data_yaml_says_of_key_points(written: str, found: set[tuple[str, int]], tmp_path: Path) -> None:
+    findings, _ = check(yolo(tmp_path, None, {"data.yaml": YAML + written}), select=("keypoint-shape-unreadable",))
+    assert places(findings) == found
+
+
+@pytest.mark.parametrize(
     ("names", "found"),
     [
         ("{0: cat, 1: dog}", set()),

@@ -93,6 +93,19 @@ def pose(*rows: Sequence[object], point: Sequence[object] = POINT, right: Rows |
     return Case(plant, tuple(tuple(map(float, row)) for row in rows), right)
 
 
+def keypoints(written: str) -> Case:
+    """What a data yaml says of key points."""
+
+    def plant(folder: Path) -> None:
+        pose().plant(folder)
+        without("kpt_shape")(folder)
+        without("flip_idx")(folder)
+        with (folder / "data.yaml").open("a") as data:
+            data.write(written)
+
+    return Case(plant, TWO)
+
+
 def polygons(*points: float, right: Rows) -> Case:
     """Two polygons: the good box, and one that is given by its corners."""
     left, top, middle, size = 0.375, 0.375, 0.625, GOOD[3]
@@ -317,6 +330,9 @@ CASES = {
     "class-count-unreadable, empty": Case(names("[]"), TWO),
     "class-count-unreadable, digits": Case(names("[one, two, three]\nnc: '3'"), TWO, TWO),
     "class-key-not-integer, digits": Case(names("{'0': one, 1.0: two, 0x2: three}"), TWO, TWO),
+    "keypoint-shape-unreadable": keypoints("kpt_shape: [1, 4]\n"),
+    "keypoint-shape-unreadable, number": keypoints("kpt_shape: 17\n"),
+    "keypoint-shape-unreadable/flip": keypoints("kpt_shape: [1, 3]\nflip_idx: [0, 1]\n"),
     "split-missing": Case(without("val"), TWO),
     "split-missing, train": Case(without("train"), TWO),
     "split-missing, empty": Case(empty_val, TWO),

@@ -40,6 +40,7 @@ class Plan:
     odd_keys: tuple[tuple[str, Span], ...] = ()
     odd_counts: tuple[tuple[str, Span], ...] = ()
     repeated_keys: tuple[tuple[str, Span], ...] = ()
+    odd_points: tuple[tuple[str, Span, str], ...] = ()
     file_names: dict[str, list[str]] = field(default_factory=dict)  # of images of COCO, whose folder is not known
     named: dict[Label, tuple[str, str]] = field(default_factory=dict)  # name of a category, and the first split with it
     renamed: list[Renamed] = field(default_factory=list)
@@ -108,6 +109,7 @@ class Plan:
             self.odd_keys,
             self.odd_counts,
             self.repeated_keys,
+            self.odd_points,
             renamed=tuple(self.renamed),
             shared_names=tuple(shared_names(self.names_of_images())) if self.file_names else (),
         )

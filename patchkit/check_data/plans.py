@@ -106,7 +106,7 @@ def _yolo(request: Request, rules: Rules, found: "YoloSet") -> Plan:
     part = _part(request, rules, count.count if count else None, f"{count.source}: {count.count}" if count else "")
     plan = Plan(found.path, YOLO, part, [], look, {}, found.names, list(found.counts), list(found.absent))
     plan.missing, plan.odd_keys, plan.odd_counts = found.missing, found.odd_keys, found.odd_counts
-    plan.repeated_keys = found.repeated_keys
+    plan.repeated_keys, plan.odd_points = found.repeated_keys, found.odd_points
     seen: dict[tuple[str, ...], str] = {}
     for split, sources in found.sources.items():
         span = found.spans[split]

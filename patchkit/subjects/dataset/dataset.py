@@ -94,6 +94,7 @@ class DataSet:
     odd_keys: tuple[tuple[str, Span], ...] = ()  # of names in the data yaml: those that are no whole numbers
     odd_counts: tuple[tuple[str, Span], ...] = ()  # nc or names of the data yaml, where no classes come of them
     repeated_keys: tuple[tuple[str, Span], ...] = ()  # of the data yaml: those that stand again further down
+    odd_points: tuple[tuple[str, Span, str], ...] = ()  # kpt_shape or flip_idx of it, that cannot be followed
     renamed: tuple[Renamed, ...] = ()  # categories of COCO whose id means another one in another file
     shared_names: tuple[SharedNames, ...] = ()  # where it is not known where images are
     kind: ClassVar[str] = "dataset"

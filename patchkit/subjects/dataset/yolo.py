@@ -42,6 +42,7 @@ class YoloSet:
     odd_keys: tuple[tuple[str, Span], ...] = ()  # of names: those that are no whole numbers
     odd_counts: tuple[tuple[str, Span], ...] = ()  # nc or names, where no classes come of them
     repeated_keys: tuple[tuple[str, Span], ...] = ()  # those that stand again further down
+    odd_points: tuple[tuple[str, Span, str], ...] = ()  # kpt_shape or flip_idx that cannot be followed, with a variant
 
 
 def find_yolo(data: Path) -> YoloSet | None:
@@ -147,6 +148,7 @@ def from_yaml(file: YamlFile) -> YoloSet:
         tuple((key.key, key.span) for key in _keys(file) if key.index is None),
         tuple(_odd_counts(file)),
         tuple((_repetition(keys, earlier, last), earlier.span) for keys, earlier, last in repeated(file)),
+        tuple(_odd_points(file)),
     )
 
 
@@ -251,7 +253,29 @@ def _count_of_keys(file: YamlFile) -> Iterator[ClassCount]:
 
 
 def _columns(data: dict[str, Any]) -> Columns:
-    shape = data.get("kpt_shape")
-    if isinstance(shape, list) and len(shape) == 2 and all(type(number) is int and number > 0 for number in shape):
-        return Columns(5 + shape[0] * shape[1], shape[1])
-    return Columns()
+    shape = _shape(data.get("kpt_shape"))
+    return Columns(5 + shape[0] * shape[1], shape[1]) if shape else Columns()
+
+
+def _shape(written: Any) -> tuple[int, int] | None:
+    """Points, and numbers of each; None if it is neither [points, 2] nor [points, 3]."""
+    if not isinstance(written, list) or [type(number) for number in written] != [int, int]:
+        return None
+    points, numbers = written
+    return (points, numbers) if points > 0 and numbers in (2, 3) else None
+
+
+def _odd_points(file: YamlFile) -> Iterator[tuple[str, Span, str]]:
+    """Where the data yaml speaks of key points and cannot be followed; with the variant of the fault."""
+    shape, flip = file.entries.get("kpt_shape"), file.entries.get("flip_idx")
+    if shape is None:
+        return
+    found = _shape(shape.node.data)
+    if found is None:
+        text = shape.node.text.strip() or "empty"
+        yield f"kpt_shape is {text}, which is neither [points, 2] nor [points, 3]", shape.span, ""
+    elif flip is not None and flip.node.data is not None:
+        points, order = found[0], flip.node.data
+        if not isinstance(order, list) or len(order) not in (0, points):
+            said = f"has {len(order)} entries" if isinstance(order, list) else "is no list"
+            yield f"flip_idx {said}, and kpt_shape has {points} points", flip.span, "flip"
