@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import Answer
 from tests.data_sets import IMAGE, write
+from tests.support import assert_refused
 
 Patchkit = Callable[..., Answer]
 
@@ -79,6 +80,7 @@ def test_one_split_of_openimages_is_a_data_set(openimages: Path, patchkit: Patch
     [
         (("labels/train.json", "labels/val.json"), ["train", "val"]),
         (("train/labels/a.json", "train/labels/b.json", "val/labels/b.json"), ["train", "b", "val"]),
+        (("train/labels/openimages-mlperf.json", "validation/labels/openimages-mlperf.json"), ["train", "val"]),
         (("annotations/train_a.json", "annotations/train_b.json"), ["train", "train_b"]),
     ],
 )
@@ -86,8 +88,16 @@ def test_every_file_is_a_split_of_its_own(
     files: tuple[str, ...], names: list[str], patchkit: Patchkit, tmp_path: Path
 ) -> None:
     write(tmp_path, {name: coco(f"{number}.jpg") for number, name in enumerate(files)})
+    for name in files:
+        if "labels/" in name and "openimages" not in name:
+            (tmp_path / name).parent.with_name("data").mkdir(exist_ok=True)
     answer = patchkit("check-data", tmp_path, "--least", "0", "--format", "json")
     assert (splits(answer), told(answer)) == ([(name, 1, 1) for name in names], [])
+
+
+def test_a_json_for_each_image_is_no_data_set_of_openimages(patchkit: Patchkit, tmp_path: Path) -> None:
+    write(tmp_path, {f"train/labels/{number}.json": '{"shapes": []}' for number in range(3)})
+    assert_refused(patchkit("check-data", tmp_path), "no data set is known")
 
 
 def test_an_image_of_both_splits_of_openimages_is_found_by_its_bytes(openimages: Path, patchkit: Patchkit) -> None:

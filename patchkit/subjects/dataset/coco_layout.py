@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 SPLITS = ("train", "validation", "valid", "val", "test")  # folders of OpenImages
-LABELS = "labels"
+LABELS, IMAGES = "labels", "data"
 _OF_BOXES = re.compile(r"instances_.*|(train|val|valid|validation)(\d{4})?")  # names of files that should have some
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _SEEN = 4096  # bytes of the begin and the end of a file
@@ -21,7 +21,9 @@ def coco_files(folder: Path) -> list[Path]:
 
 
 def _labels(folder: Path) -> list[Path]:
-    return sorted(folder.glob(f"{LABELS}/*.json"))
+    """The files of a split of OpenImages. Its images may not be there yet; other tools have a json for each image."""
+    files = sorted(folder.glob(f"{LABELS}/*.json"))
+    return files if (folder / IMAGES).is_dir() else [file for file in files if file.name.startswith("openimages")]
 
 
 def should_have_boxes(file: Path) -> bool:
@@ -66,7 +68,7 @@ def image_folder(file: Path) -> str:
     name = file.stem.rpartition("_")[2]
     above = file.parent.parent if file.parent.name else Path("..")
     root = above if _folder(file) in ("annotations", LABELS) else file.parent
-    for folder in (root / name, root / "images" / name, root / "images", root / "data"):
+    for folder in (root / name, root / "images" / name, root / "images", root / IMAGES):
         if folder.is_dir():
             return str(folder)
     return ""
