@@ -57,6 +57,23 @@ def test_an_image_of_a_list_that_is_not_there_is_dropped(patchkit: Patchkit, tmp
     assert answer.json["findings"][0]["location"]["line"] == 2
 
 
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("images/train/a.jpg", [("label-missing", "l.txt", "crash trains-on-it")]),
+        ("./images/train/a.jpg", []),
+        ("{0}/images/train/a.jpg", []),
+        ("a.jpg", []),
+    ],
+)
+def test_of_a_path_of_a_list_images_is_replaced_between_two_slashes(
+    line: str, found: list[Told], patchkit: Patchkit, tmp_path: Path
+) -> None:
+    files = {"images/train/a.jpg": IMAGE, "labels/train/a.txt": ROW, "a.jpg": IMAGE, "a.txt": ROW}
+    write(tmp_path, {**files, "l.txt": line.format(tmp_path)})
+    assert told(patchkit("check-data", "l.txt", "--format", "json", "--least", "0", cwd=tmp_path)) == found
+
+
 @pytest.mark.parametrize(("has_label", "target"), [(True, "gone.jpg"), (False, "gone.jpg"), (True, "dead.jpg")])
 def test_an_image_that_is_a_dead_link_is_dropped(
     has_label: bool, target: str, patchkit: Patchkit, tmp_path: Path

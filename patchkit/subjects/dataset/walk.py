@@ -1,6 +1,7 @@
 """Folders of a data set, in order, with what cannot be read in them."""
 
 import os
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -35,35 +36,42 @@ def walk(root: str, unreadable: list[Unreadable]) -> Iterator[Folder]:
             with os.scandir(path) as entries:
                 for entry in entries:
                     name = entry.name
-                    if name.startswith("."):
-                        continue
-                    try:
-                        is_folder = entry.is_dir()
-                        is_file = is_folder or not entry.is_symlink() or entry.is_file()
-                    except OSError:  # a link that leads to itself, or to where nothing may be looked at
-                        is_folder = is_file = False
-                    if not is_folder:
-                        names.append(name)
-                        if not is_file and (reason := _why_dead(entry.path)):
+                    if entry.is_symlink():
+                        if name[0] == ".":
+                            continue
+                        if _is_folder(entry):
+                            if _is_new(entry, seen, unreadable):
+                                folders.append((name, True))
+                            continue
+                        if reason := _why_dead(entry):
                             dead[name] = reason
                             if "." not in name:  # a folder, or what nobody asks for
                                 unreadable.append(Unreadable(entry.path, reason, variant=FOLDER))
-                    elif not entry.is_symlink():
-                        folders.append((name, is_linked))
-                    elif _is_new(entry, seen, unreadable):
-                        folders.append((name, True))
+                    elif entry.is_dir():
+                        if name[0] != ".":
+                            folders.append((name, is_linked))
+                        continue
+                    names.append(name)
         except OSError as error:
             unreadable.append(Unreadable(path, error.strerror or str(error), variant=FOLDER))
             continue
         names.sort()
+        del names[bisect_left(names, ".") : bisect_left(names, "/")]  # those with a dot: the slash comes next
         folders.sort(reverse=True)
         yield Folder(path, names, dead, is_linked)
         waiting += [(f"{path}/{name}", is_below_link) for name, is_below_link in folders]
 
 
-def _why_dead(link: str) -> str:
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
     try:
-        os.stat(link)
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself, or to where nothing may be looked at
+        return False
+
+
+def _why_dead(link: "os.DirEntry[str]") -> str:
+    try:
+        link.stat()
     except FileNotFoundError:
         return NOWHERE
     except OSError as error:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from patchkit.subjects.dataset.dataset import Unreadable
 from patchkit.subjects.dataset.walk import FOLDER, LOOP, Folder, walk
@@ -42,20 +43,20 @@ class _Counted:
     images: dict[tuple[str, str], set[str]] = field(default_factory=dict)  # of lists: names by these folders
     real: Callable[[str], str] = field(default_factory=lambda: cache(os.path.realpath))
 
+    def names(self, folder: str, labels: str) -> set[str] | None:
+        """The images that lists have named in a folder, to be added to; None if the folder was listed as a whole."""
+        real = self.real(folder), self.real(labels)
+        return None if real in self.folders else self.images.setdefault(real, set())
 
-@dataclass(frozen=True)
-class _Listed:
-    """An image of a list, with what is to be said if it is not there."""
+
+class _Listed(NamedTuple):
+    """An image of a list."""
 
     path: str
-    absent: Unreadable
-    is_bare: bool = False  # as it is written, from the working directory
-
-    @property
-    def label_folder(self) -> str:
-        """Of a bare path the trainers replace only what has a slash on both sides."""
-        folder = os.path.dirname(self.path)
-        return folder if self.is_bare and IMAGES not in f"{folder}/" else label_folder(folder)
+    source: str  # the list, and the line in it
+    line: int
+    reason: str  # what is to be said if it is not there
+    is_bare: bool  # as it is written, from the working directory
 
 
 def list_files(sources: Sequence[str], *, is_train: bool = False) -> YoloFiles:
@@ -66,7 +67,7 @@ def list_files(sources: Sequence[str], *, is_train: bool = False) -> YoloFiles:
         if os.path.isdir(source):
             _list_folder(source, files, counted, is_only=len(sources) == 1)
         elif source.lower().endswith(SUFFIXES):
-            lists.append([_Listed(source, Unreadable(source, "No such file or directory", variant=IMAGE))])
+            lists.append([_Listed(source, source, 1, "No such file or directory", False)])
         else:
             lists.append(_listed(source, files))
     for images in lists:
@@ -82,6 +83,11 @@ def label_folder(folder: str) -> str:
     """Where the labels of the images in a folder lie."""
     before, found, after = f"/{folder}/".rpartition(IMAGES)
     return (before + LABELS + after)[1:].rstrip("/") if found else folder
+
+
+def _folder_of_bare(folder: str) -> str:
+    """The same for a path that is no more than what a list has: there the name must have a slash on both sides."""
+    return label_folder(folder) if IMAGES in f"{folder}/" else folder
 
 
 def _list_folder(root: str, files: YoloFiles, counted: _Counted, *, is_only: bool) -> None:
@@ -209,23 +215,26 @@ def _listed(path: str, files: YoloFiles) -> list[_Listed]:
         if name := line.strip():
             is_bare = not name.startswith("./")
             image = name if is_bare else os.path.join(folder, name[2:])
-            listed.append(_Listed(image, Unreadable(path, f"{name} is not there", number, variant=IMAGE), is_bare))
+            listed.append(_Listed(image, path, number, f"{name} is not there", is_bare))
     return listed
 
 
 def _list_images(images: list[_Listed], files: YoloFiles, counted: _Counted) -> None:
     told: dict[str, str] = {}  # why the folder of a label cannot be read
+    places: dict[tuple[str, bool], tuple[str, set[str] | None]] = {}  # of labels, with the images that were named
     for image in images:
         folder, slash, name = image.path.rpartition("/")
-        place = image.label_folder
-        real = counted.real(folder or slash), counted.real(place)
-        names = counted.images.setdefault(real, set())
-        if name in names or real in counted.folders:
+        key = folder, image.is_bare
+        if key not in places:
+            place = _folder_of_bare(folder) if image.is_bare else label_folder(folder)
+            places[key] = place, counted.names(folder or slash, place)
+        place, names = places[key]
+        if names is None or name in names:
             continue
         names.add(name)
-        label = os.path.join(place, f"{name.rpartition('.')[0]}.txt")
+        label = f"{place}{place and '/'}{name.rpartition('.')[0]}.txt"
         if not os.path.exists(image.path):
-            files.unreadable.append(image.absent)
+            files.unreadable.append(Unreadable(image.source, image.reason, image.line, variant=IMAGE))
         elif os.path.exists(label):
             files.labels.append(label)
             files.images.append(image.path)
