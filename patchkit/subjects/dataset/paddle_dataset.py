@@ -28,6 +28,7 @@ FORMAT_OF = {
     "SniperCOCODataSet": COCO,
     "VOCDataSet": VOC,
 }
+INFERENCE = "ImageFolder"
 LISTS = ("train", "val", "test", "trainval")  # in ImageSets/Main
 HEAD = 4096  # bytes that tell what an xml file is
 SNIFFED = 50  # files that are opened to tell
@@ -45,6 +46,10 @@ class PaddleSource:
     span: Span  # of the section
     label_list: str | None = None  # file with a class name in each line
     reason: str = ""  # why it is not read
+    place: Span = Span("")  # of what the reason is about, in the file where it stands
+    is_passed_over: bool = False  # nothing is wrong with it: training reads no labels of it, or nobody here reads it
+    label_list_span: Span = Span("")
+    classes_span: Span = Span("")  # of num_classes
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,8 @@ def paddle_sources(path: Path) -> tuple[PaddleSource, ...]:
         for node in entry.node.value if is_list else [entry.node]:
             span = node.span if is_list else entry.span
             found += [_source(split, node, values, classes, span, config.tree) for values in _each(node)]
-    return tuple(found)
+    place = number.span if number is not None else Span("")
+    return tuple(replace(source, classes_span=place) for source in found)
 
 
 def _each(node: Node) -> Iterator[dict[str, Any]]:
@@ -124,26 +130,41 @@ def _source(
     odd = next((key for key, text in texts.items() if not isinstance(text, str)), None)
     if odd is not None:
         reason = f"{odd} is {str(texts[odd])[:80]}, which is no path"
-        return PaddleSource(split, format_, "", "", classes, span, reason=reason)
+        place, is_test = _place(node, odd, span), split == "test"
+        return PaddleSource(split, format_, "", "", classes, span, reason=reason, place=place, is_passed_over=is_test)
     root = tree / texts["dataset_dir"]
     annotations = str(root / texts["anno_path"]) if texts["anno_path"] else ""
     labels = str(root / texts["label_list"]) if texts["label_list"] else None
-    if name == "ImageFolder" and annotations.endswith(".txt"):
+    if name == INFERENCE and annotations.endswith(".txt"):
         labels = annotations
-    reason = _why_not(name, format_, annotations)
-    return PaddleSource(split, format_, annotations, str(root / texts["image_dir"]), classes, span, labels, reason)
+    images = str(root / texts["image_dir"])
+    reason, key = _why_not(name, format_, annotations)
+    # A class that has no format here is one of PaddleDetection's others. Only tools/infer.py reads TestDataset.
+    is_passed_over = bool(reason) and ((bool(name) and not format_) or split == "test")
+    place = _place(node, key, span)
+    names = _place(node, "label_list", span)
+    return PaddleSource(
+        split, format_, annotations, images, classes, span, labels, reason, place, is_passed_over, names
+    )
 
 
-def _why_not(name: str, format_: str, annotations: str) -> str:
+def _place(node: Node, key: str, span: Span) -> Span:
+    """Where the value of a key of a section stands; of the section itself where it does not have the key."""
+    entry = node.value.get(key) if isinstance(node.value, dict) else None
+    return entry.node.span if entry is not None else span
+
+
+def _why_not(name: str, format_: str, annotations: str) -> tuple[str, str]:
+    """Why a data set is not read, if it is not, and the key that the reason is about."""
     if not name:
-        return "it has neither a tag nor a name that says what it is"
-    if name == "ImageFolder":
-        return "an ImageFolder has no labels: its anno_path only names the classes"
+        return "it has neither a tag nor a name that says what it is", "name"
+    if name == INFERENCE:
+        return "an ImageFolder has no labels: its anno_path only names the classes", "anno_path"
     if not format_:
-        return f"{name[:80]} is neither COCO nor VOC"
+        return f"{name[:80]} is neither COCO nor VOC", "name"
     if not annotations:
-        return "it has no anno_path"
-    return "" if _is_file(annotations) else f"there is no file {annotations}"
+        return "it has no anno_path", "anno_path"
+    return ("", "") if _is_file(annotations) else (f"there is no file {annotations}", "anno_path")
 
 
 def read_voc_list(path: str, folder: str, name: str = "") -> VocSplit:
