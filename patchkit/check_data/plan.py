@@ -62,7 +62,8 @@ class Plan:
         if looked.names:
             self.names = {**self.names, **looked.names}
             count = len(looked.names)
-            self.counts.append(ClassCount(count, f"categories of {looked.split}", self.splits[looked.split].span))
+            split = self.splits[looked.split]
+            self.counts.append(ClassCount(count, f"categories of {split.name}", split.span, split=split.name))
         self.files.setdefault(looked.split, []).extend(looked.images)
 
     def dataset(self) -> DataSet:
@@ -112,7 +113,7 @@ def plan_of(request: Request, rules: tuple[str, ...] | None) -> Plan:
     if request.model is not None:
         plan.counts.append(_model_count(request.model))
     if request.nc is not None:
-        plan.counts.insert(0, ClassCount(request.nc, "--nc", Span(str(data))))
+        plan.counts.insert(0, ClassCount(request.nc, "--nc", Span(str(data)), is_of_model=True))
     plan.by_content = request.by_content
     return plan
 
@@ -128,7 +129,7 @@ def _model_count(path: Path) -> ClassCount:
     count = entry.node.data if entry else None
     if entry is None or type(count) is not int:
         raise SourceUnreadable(f"{path}: it has no nc", "name the yaml of a model")
-    return ClassCount(count, f"nc of {path.name}", entry.span)
+    return ClassCount(count, f"nc of {path.name}", entry.span, is_of_model=True)
 
 
 def _caches(labels: Mapping[str, list[str]]) -> list[Cache]:

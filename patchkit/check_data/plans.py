@@ -225,7 +225,7 @@ def _paddle(request: Request, rules: Rules) -> Plan:
     ]
     for one in read[:1]:
         if one.num_classes is not None:
-            plan.counts.insert(0, ClassCount(one.num_classes, "num_classes", one.classes_span))
+            plan.counts.insert(0, ClassCount(one.num_classes, "num_classes", one.classes_span, is_of_model=True))
     return plan
 
 

@@ -31,6 +31,7 @@ FORMAT_OF = {
 INFERENCE = "ImageFolder"
 LISTS = ("train", "val", "test", "trainval")  # in ImageSets/Main
 HEAD = 4096  # bytes that tell what an xml file is
+NOWHERE = Span("")
 SNIFFED = 50  # files that are opened to tell
 
 
@@ -46,10 +47,10 @@ class PaddleSource:
     span: Span  # of the section
     label_list: str | None = None  # file with a class name in each line
     reason: str = ""  # why it is not read
-    place: Span = Span("")  # of what the reason is about, in the file where it stands
+    place: Span = NOWHERE  # of what the reason is about, in the file where it stands
     is_passed_over: bool = False  # nothing is wrong with it: training reads no labels of it, or nobody here reads it
-    label_list_span: Span = Span("")
-    classes_span: Span = Span("")  # of num_classes
+    label_list_span: Span = NOWHERE
+    classes_span: Span = NOWHERE  # of num_classes
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def paddle_sources(path: Path) -> tuple[PaddleSource, ...]:
         for node in entry.node.value if is_list else [entry.node]:
             span = node.span if is_list else entry.span
             found += [_source(split, node, values, classes, span, config.tree) for values in _each(node)]
-    place = number.span if number is not None else Span("")
+    place = number.span if number is not None else NOWHERE
     return tuple(replace(source, classes_span=place) for source in found)
 
 
