@@ -15,6 +15,8 @@ demo:  ## patch a real ultralytics in throw-away environments, prove it, revert 
 	@PYTHON='$(PYTHON)' demo/run.sh
 
 test: lint types  ## lint, types, and every test with its coverage
+	@# The tests start patchkit some thousand times, also where PYTHONDONTWRITEBYTECODE is set.
+	@$(BIN)/python -m compileall -q -x /examples/ patchkit patches
 	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-fail-under=93
 
 test-frameworks: $(READY)  ## the tests that install torch and ultralytics, some gigabytes

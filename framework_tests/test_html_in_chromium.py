@@ -1,28 +1,22 @@
 """The page of `check-data --format html` in Chromium: what is seen, what the filters leave, and what is never run.
 
-A script that the test adds drives the page: its hash joins those that the page allows. `python -m
-framework_tests.test_html_in_chromium PICTURE` writes the picture of the README.
+A script that the test adds drives the page: its hash joins those that the page allows.
 """
 
-import base64
-import hashlib
 import html
 import json
-import os
 import random
 import re
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 
+from framework_tests.chromium import browse, found_chromium, with_driver
+from framework_tests.streets import CLASSES, street
 from patchkit.check_data.fates import with_fates
 from patchkit.check_data.review import Review
 from patchkit.findings import Fate, Finding, Fix, Region, Severity, Skipped, Span
@@ -32,89 +26,7 @@ from patchkit.subjects.dataset.dataset import DataSet, Split
 from patchkit.subjects.dataset.tally import BINS, Tally
 
 RULES = {rule.id: rule for rule in load_rules("patchkit.rules.dataset")}
-CLASSES = (
-    *("car", "pedestrian", "traffic-light", "traffic-sign", "truck", "bicycle", "bus", "motorcycle", "rider"),
-    *("traffic-cone", "barrier", "van", "trailer", "stroller", "scooter", "dog", "tram", "wheelchair", "deer"),
-    "ambulance",
-)
 TRAINERS = ("ultralytics", "yolov10", "mlcommons", "torchvision")
-
-
-def street(path: Path, seed: int) -> None:
-    """An image that looks a little like a street."""
-    draw_with = random.Random(seed)
-    width, height = draw_with.choice([(1280, 720), (960, 720), (720, 960)])
-    night = draw_with.random() < 0.3
-    image = Image.new("RGB", (width, height))
-    draw = ImageDraw.Draw(image)
-    horizon = int(height * draw_with.uniform(0.42, 0.55))
-    for y in range(horizon):
-        part = y / horizon
-        sky = (
-            (20 + 25 * part, 24 + 30 * part, 48 + 40 * part)
-            if night
-            else (128 + 80 * part, 172 + 50 * part, 216 + 24 * part)
-        )
-        draw.line((0, y, width, y), tuple(map(int, sky)))
-    x = 0
-    while x < width:
-        step = draw_with.randint(50, 170)
-        shade = draw_with.randint(30, 60) if night else draw_with.randint(110, 175)
-        top = horizon - draw_with.randint(30, int(height * 0.35))
-        draw.rectangle((x, top, x + step, horizon), (shade, shade - 8, shade - 14))
-        for wx in range(x + 10, x + step - 16, 22):
-            for wy in range(top + 12, horizon - 14, 26):
-                lit = draw_with.random() < 0.35
-                draw.rectangle(
-                    (wx, wy, wx + 10, wy + 13),
-                    (236, 208, 140) if lit and night else (shade - 28, shade - 22, shade - 12),
-                )
-        x += step
-    ground = (44, 46, 50) if night else (96, 98, 102)
-    draw.rectangle((0, horizon, width, height), ground)
-    middle = width // 2
-    for part in range(8):
-        near, far = (part + 0.15) / 8, (part + 0.6) / 8
-        y0, y1 = horizon + (height - horizon) * near**1.6, horizon + (height - horizon) * far**1.6
-        draw.polygon(
-            [
-                (middle - 2 - 8 * near, y0),
-                (middle + 2 + 8 * near, y0),
-                (middle + 2 + 8 * far, y1),
-                (middle - 2 - 8 * far, y1),
-            ],
-            (222, 220, 210),
-        )
-    for _ in range(draw_with.randint(4, 8)):
-        near = draw_with.random() ** 1.3
-        size = width * (0.04 + 0.16 * near)
-        cx, base = draw_with.uniform(0.05, 0.95) * width, horizon + (height - horizon) * (0.08 + 0.7 * near)
-        colour = draw_with.choice(
-            [(178, 40, 38), (38, 74, 140), (214, 214, 216), (28, 30, 34), (196, 160, 60), (70, 110, 86)]
-        )
-        draw.ellipse((cx - size * 0.55, base - 0.04 * size, cx + size * 0.55, base + 0.1 * size), (30, 31, 34))
-        draw.rounded_rectangle((cx - size / 2, base - size * 0.36, cx + size / 2, base), size * 0.07, colour)
-        draw.polygon(
-            [
-                (cx - size * 0.33, base - size * 0.34),
-                (cx - size * 0.24, base - size * 0.6),
-                (cx + size * 0.24, base - size * 0.6),
-                (cx + size * 0.33, base - size * 0.34),
-            ],
-            tuple(int(c * 0.55) + 40 for c in colour),
-        )
-        for wheel in (-0.3, 0.3):
-            draw.ellipse(
-                (
-                    cx + wheel * size - size * 0.09,
-                    base - size * 0.09,
-                    cx + wheel * size + size * 0.09,
-                    base + size * 0.09,
-                ),
-                (16, 16, 18),
-            )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image.save(path, quality=85)
 
 
 def counted(seed: int, images: int, unseen: set[int]) -> Tally:
@@ -259,51 +171,6 @@ def reviewed(dataset: DataSet, findings: list[Finding]) -> Review:
 def chromium() -> str:
     """Chromium of the system; root installs it."""
     return found_chromium()
-
-
-def found_chromium() -> str:
-    def found() -> str | None:
-        return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
-    if not found() and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (["update", "-qq"], ["install", "-y", "-qq", "chromium"]):
-            env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-            subprocess.run(["apt-get", *command], check=False, capture_output=True, env=env)
-    path = found()
-    if not path:
-        pytest.fail("there is no Chromium: apt-get install chromium", pytrace=False)
-    return path
-
-
-def browse(chromium: str, url: str, *options: str, width: int = 1280, height: int = 1600) -> tuple[str, str]:
-    """What Chromium writes, and what it logs. It has no profile and no network of its own."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        done = subprocess.run(
-            [
-                *(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"),
-                *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-                *("--enable-logging=stderr", f"--user-data-dir={profile}", f"--window-size={width},{height}"),
-                *("--virtual-time-budget=3000", *options, url),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-    assert done.returncode == 0, done.stderr
-    return done.stdout, done.stderr
-
-
-def with_driver(page: str, driver: str) -> str:
-    """The page with one more script, which may run as its hash is allowed. What `answer` gets is read back."""
-    script = (
-        '"use strict";const later = (ms) => new Promise((done) => setTimeout(done, ms));'
-        f"(async () => {{ {driver} }})().catch((e) => ({{error: String(e)}})).then((answer) => {{"
-        'document.documentElement.setAttribute("data-answer", JSON.stringify(answer)); });'
-    )
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    page = page.replace("script-src '", f"script-src 'sha256-{digest}' '", 1)
-    return page.replace("</body>", f"<script>{script}</script></body>")
 
 
 @pytest.fixture(scope="session")
@@ -560,38 +427,3 @@ def test_the_page_is_whole_without_script(chromium: str, page: str, tmp_path: Pa
     dom, _ = browse(chromium, file.as_uri(), "--dump-dom")
     assert re.search('<form[^>]* hidden=""', dom)  # the script did not run
     assert pictures[0] == pictures[1]
-
-
-def take_picture(target: Path) -> None:
-    """The picture of the README: the head of the page, and below it one rule as the filters show it."""
-    with tempfile.TemporaryDirectory() as name:
-        folder, here = Path(name), Path.cwd()
-        os.chdir(folder)  # for paths as a user has them
-        try:
-            page = render(demo(Path("street-2024")))
-        finally:
-            os.chdir(here)
-        driver = """
-            await later(300);
-            const top = (found) => document.querySelector(found).getBoundingClientRect().top + scrollY;
-            return [top("#splits"), top("#findings"), top("#findings ~ .rule:not([hidden]) .rows")].map(Math.round);
-        """
-        file, picture = folder / "report.html", folder / "whole.png"
-        file.write_text(with_driver(page, driver), encoding="utf-8")
-        browser, url = found_chromium(), f"{file.as_uri()}#rule=edge-outside"
-        dom, _ = browse(browser, url, "--dump-dom", height=5000)
-        answer = re.search('data-answer="([^"]*)"', dom)
-        assert answer
-        splits, findings, rows = json.loads(html.unescape(answer[1]))
-        browse(browser, url, f"--screenshot={picture}", height=5000)
-        with Image.open(picture) as opened:
-            whole = opened.convert("RGB")
-        head, below = whole.crop((0, 0, 1280, splits - 20)), whole.crop((0, findings - 20, 1280, rows - 4))
-        both = Image.new("RGB", (1280, head.height + below.height + 1), (208, 213, 221))
-        both.paste(head, (0, 0))
-        both.paste(below, (0, head.height + 1))
-        both.quantize(160, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(target, optimize=True)
-
-
-if __name__ == "__main__":
-    take_picture(Path(sys.argv[1]))

@@ -15,8 +15,9 @@ ROW = "0 0.5 0.5 0.2 0.2\n"
 
 
 def png() -> bytes:
-    """An image of one pixel."""
-    parts = [(b"IHDR", bytes.fromhex("00000001000000010800000000")), (b"IDAT", zlib.compress(b"\0\0")), (b"IEND", b"")]
+    """An image of 16 x 16 pixels."""
+    rows = zlib.compress(16 * bytes(1 + 16))
+    parts = [(b"IHDR", bytes.fromhex("00000010000000100800000000")), (b"IDAT", rows), (b"IEND", b"")]
     chunks = [
         len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big") for name, data in parts
     ]

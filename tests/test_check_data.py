@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes
 from xml.etree import ElementTree as ET
 
 import pytest
+from PIL import Image
 
 from patchkit.check_data.engines import local
 from patchkit.errors import SourceUnreadable, TargetRefused
@@ -30,13 +31,22 @@ FOUND = {("class-negative", 2), ("class-too-large", 3), ("coordinate-not-finite"
 
 
 def coco(**more: object) -> dict[str, object]:
-    return {
+    whole = {
         "info": {"categories": "of what"} if more.pop("hard", False) else {},
         "images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 50}],
         "annotations": [{"id": 1, "image_id": 1, "category_id": 7, "bbox": [10, 10, 20, 20]}],
         "categories": [{"id": 7, "name": "cat"}],
         **more,
     }
+    boxes = whole["annotations"]
+    return {**whole, "annotations": list(map(complete, boxes)) if isinstance(boxes, list) else boxes}
+
+
+def complete(annotation: object) -> object:
+    """The annotation, with the area and the iscrowd that every one has."""
+    if not isinstance(annotation, dict):
+        return annotation
+    return {**annotation, **{name: annotation.get(name, value) for name, value in (("area", 400), ("iscrowd", 0))}}
 
 
 def test_each_bad_row_is_told_with_its_line_and_the_exit_code_is_1(patchkit: Patchkit, tmp_path: Path) -> None:
@@ -159,7 +169,7 @@ def test_a_coco_file_is_read_record_by_record_whatever_is_in_it(tmp_path: Path) 
     ]
     for hard in (False, True):
         whole = coco(hard=hard)
-        whole["annotations"] = [*whole["annotations"], *bad]  # type: ignore[misc]
+        whole["annotations"] = [*whole["annotations"], *map(complete, bad)]  # type: ignore[misc]
         path = tmp_path / f"{hard}.json"
         path.write_text(json.dumps(whole, indent=1))
         findings, checked = check(path)
@@ -195,7 +205,10 @@ def test_the_order_of_a_coco_file_does_not_matter(order: list[str], tmp_path: Pa
 def test_a_json_that_is_cut_off_says_how_far_it_was_sound(tmp_path: Path) -> None:
     rows = [{"id": id, "image_id": 1, "category_id": 7, "bbox": [10, 10, 20, 20 + id / 100]} for id in range(900)]
     whole = coco()
-    text = json.dumps({"categories": whole["categories"], "images": whole["images"], "annotations": rows}, indent=0)
+    text = json.dumps(
+        {"categories": whole["categories"], "images": whole["images"], "annotations": list(map(complete, rows))},
+        indent=0,
+    )
     path = tmp_path / "a.json"
     path.write_text(text[: text.index('"id": 700,')])
     findings, checked = check(path)
@@ -215,7 +228,9 @@ def test_what_is_no_coco_file_is_told_and_nothing_else_happens(text: str, tmp_pa
 def test_nesting_of_ten_thousand_levels_is_one_bad_record(tmp_path: Path) -> None:
     text = json.dumps(coco()).replace('"bbox"', '"deep": ' + "[" * 10_000 + "]" * 10_000 + ', "bbox"')
     path = tmp_path / "a.json"
-    path.write_text(text.replace('"annotations": [', '"annotations": [{"id": 3, "image_id": 1}, '))
+    path.write_text(
+        text.replace('"annotations": [', '"annotations": [{"id": 3, "image_id": 1, "area": 1, "iscrowd": 0}, ')
+    )
     findings, checked = check(path, ignore=("class-never-seen",))
     assert {one.rule for one in findings} == {"annotation-unreadable"}
     assert checked.dataset.splits[0].tally.objects == 2
@@ -365,8 +380,8 @@ def test_no_damage_of_a_coco_file_passes_for_sound(text: str, tmp_path: Path) ->
 
 
 IMAGE_OF_COCO = '{"id": 1, "file_name": "a.jpg", "width": 100, "height": 50}'
-FIRST = '{"id": 1, "image_id": 1, "category_id": 7, "bbox": [10, 10, 20, 20]}'
-SECOND = '{"id": 2, "image_id": 1, "category_id": 7, "bbox": [10, 10, 20, 21]}'
+FIRST = '{"id": 1, "image_id": 1, "category_id": 7, "area": 400, "iscrowd": 0, "bbox": [10, 10, 20, 20]}'
+SECOND = '{"id": 2, "image_id": 1, "category_id": 7, "area": 420, "iscrowd": 0, "bbox": [10, 10, 20, 21]}'
 CAT = '{"id": 7, "name": "cat"}'
 
 
@@ -615,6 +630,26 @@ def test_a_split_that_a_data_yaml_must_name_is_told(text: str, found: set[tuple[
 
 
 @pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("kpt_shape: [17, 4]\n", {("keypoint-shape-unreadable", 6)}),
+        ("kpt_shape: 17\n", {("keypoint-shape-unreadable", 6)}),
+        ("kpt_shape:\n", {("keypoint-shape-unreadable", 6)}),
+        ("kpt_shape: [0, 3]\n", {("keypoint-shape-unreadable", 6)}),
+        ("kpt_shape: [1.0, 3]\n", {("keypoint-shape-unreadable", 6)}),
+        ("kpt_shape: [1, 2]\nflip_idx: [0, 1]\n", {("keypoint-shape-unreadable", 7)}),
+        ("kpt_shape: [1, 2]\nflip_idx: 0\n", {("keypoint-shape-unreadable", 7)}),
+        ("kpt_shape: [1, 2]\nflip_idx: []\n", set()),
+        ("kpt_shape: [1, 2]\nflip_idx: [0]\n", set()),
+        ("flip_idx: [0, 1]\n", set()),
+    ],
+)
+def test_what_a_data_yaml_says_of_key_points(written: str, found: set[tuple[str, int]], tmp_path: Path) -> None:
+    findings, _ = check(yolo(tmp_path, None, {"data.yaml": YAML + written}), select=("keypoint-shape-unreadable",))
+    assert places(findings) == found
+
+
+@pytest.mark.parametrize(
     ("names", "found"),
     [
         ("{0: cat, 1: dog}", set()),
@@ -704,6 +739,21 @@ def test_folders_of_splits_with_images_and_labels_are_yolo(tmp_path: Path) -> No
 
 
 ONE: dict[str, str | bytes] = {"images/a.jpg": IMAGE, "labels/a.txt": ROW, "labels/classes.txt": "cat\n"}
+
+
+def test_an_image_that_is_sound_and_left_out_all_the_same_is_told_where_it_is_asked_for(tmp_path: Path) -> None:
+    data = yolo(tmp_path)
+    images = tmp_path / "images/train"
+    for name, side, kind in (("small", 9, "PNG"), ("large", 10, "PNG"), ("gif", 16, "GIF"), ("webp", 16, "WEBP")):
+        Image.new("RGB", (side, 16)).save(images / f"{name}.jpg", kind)
+        (tmp_path / f"labels/train/{name}.txt").write_text(ROW)
+    findings, _ = check(data, images=True)
+    assert {(finding.rule, Path(finding.location.path).name, finding.message) for finding in findings} >= {
+        ("image-refused", "gif.jpg", "the image is of the format GIF, whatever it is called"),
+        ("image-refused", "small.jpg", "the image is 9 x 16 pixels: one of fewer than 10 in a direction is left out"),
+    }
+    assert len([finding for finding in findings if finding.rule.startswith("image-")]) == 2
+    assert "image-refused" not in rules(check(data)[0])
 
 
 def test_what_was_asked_for_and_could_not_be_done_is_told(patchkit: Patchkit, tmp_path: Path) -> None:

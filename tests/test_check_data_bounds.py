@@ -1,54 +1,101 @@
-"""`check-data` on files of which every record is bad: what is kept does not grow with what is found."""
+"""`patchkit check-data` and coordinates beyond the image: what the trainers of YOLO drop, clip, or do not look at."""
 
-import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-CHECK = (sys.executable, "-m", "patchkit", "check-data")
-SMALL_FILES = ("bash", "-c", 'ulimit -f 0; exec "$@"', "bash", *CHECK)  # whatever is written to a file fails
+import pytest
 
+from tests.conftest import Answer
+from tests.data_sets import YAML, yolo
 
-def unknown_categories(path: Path, count: int) -> Path:
-    with path.open("w") as file:
-        file.write('{"images": [{"id": 1, "file_name": "a.jpg", "width": 640, "height": 480}],\n"annotations": [\n')
-        for number in range(1, count + 1):
-            record = {"id": number, "image_id": 1, "category_id": 9, "bbox": [number % 600, 10, 20, 20]}
-            file.write(json.dumps(record) + (",\n" if number < count else "\n"))
-        file.write('], "categories": [{"id": 1, "name": "one"}]}\n')
-    return path
-
-
-def peak_bytes(path: Path) -> int:
-    """The most memory that a check of the file takes."""
-    with subprocess.Popen([*CHECK, path], stdout=subprocess.PIPE, text=True, cwd=path.parent) as process:
-        assert process.stdout is not None
-        said = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 1, said
-    assert "more of category-unknown" in said
-    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+Patchkit = Callable[..., Answer]
+Found = tuple[str, str, str, str]  # rule, severity, outcomes for ultralytics and the fork
+POSE = f"{YAML}kpt_shape: [1, 3]\n"
+POINT = "0.5 0.5 2"
+DROPPED, CLIPPED, LOST = "drops-image drops-image", "mended mended", "drops-row drops-row"
+EDGE = ("edge-outside", "warning")
+OUTSIDE = ("coordinate-outside", "error")
 
 
-def lines(command: tuple[str, ...], path: Path) -> list[tuple[str, int]]:
-    done = subprocess.run([*command, path, "--format", "json"], capture_output=True, text=True, check=False)
-    assert done.returncode == 1, done.stderr
-    findings: list[dict[str, Any]] = json.loads(done.stdout)["findings"]
-    return [(finding["rule"], finding["location"]["line"]) for finding in findings]
+def found(patchkit: Patchkit, data: Path, *options: str) -> list[tuple[str, str, str]]:
+    """Rule, severity and both outcomes of every finding about the first label file."""
+    answer = patchkit("check-data", data, "--format", "json", "--least", "0", *options)
+    return [
+        (one["rule"], one["severity"], " ".join(fate["outcome"] for fate in one["fates"]))
+        for one in answer.json["findings"]
+        if one["location"]["path"].endswith("a.txt")
+    ]
 
 
-def test_memory_does_not_grow_with_what_is_found(tmp_path: Path) -> None:
-    some, many = (unknown_categories(tmp_path / f"{count}.json", count) for count in (60_000, 240_000))
-    assert peak_bytes(many) - peak_bytes(some) < 180_000 * 300  # a finding and its row take 1.5 kB
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("0.9 0.6 1.04 0.6 1.04 0.9 0.9 0.9", (*EDGE, CLIPPED)),  # a corner of an oriented box
+        ("-0.05 0.6 0.5 0.6 0.5 0.9", (*EDGE, CLIPPED)),
+        ("0.5 0.6 1.0005 0.6 1.0005 0.9", None),
+        ("0.9 0.6 1.4 0.6 1.4 0.9 0.9 0.9", (*OUTSIDE, DROPPED)),
+        ("0.9 0.6 1.112 0.6 1.112 0.9", ("coordinate-outside", "warning", "mended drops-image")),
+        ("90 60 140 60 140 90 90 90", ("coordinate-in-pixels", "error", DROPPED)),
+        ("nan 0.6 0.5 0.6 0.5 0.9", ("coordinate-not-finite", "error", DROPPED)),
+    ],
+)
+def test_of_a_polygon_the_box_around_it_is_judged(
+    row: str, expected: Found | None, patchkit: Patchkit, tmp_path: Path
+) -> None:
+    sound = "0 0.1 0.1 0.2 0.1 0.2 0.2\n"
+    assert found(patchkit, yolo(tmp_path, f"{sound}0 {row}\n")) == ([expected] if expected else [])
 
 
-def test_all_that_is_found_is_told_in_its_order_with_room_for_temporary_files_and_without(tmp_path: Path) -> None:
-    count = 120_000
-    data = unknown_categories(tmp_path / "data.json", count)
-    found = lines(CHECK, data)
-    rows = [line for rule, line in found if rule == "category-unknown"]
-    assert rows == list(range(3, count + 3))
-    assert lines(SMALL_FILES, data) == found
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("1.005 0.5 0.2 0.2", ("coordinate-outside", "warning", "mended drops-image")),
+        ("-0.005 0.5 0.2 0.2", ("coordinate-outside", "warning", "mended drops-image")),
+        ("0.5 0.5 0.2 1.01", ("coordinate-outside", "warning", "mended drops-image")),
+        ("1.009 0.5 0.01 0.2", ("coordinate-outside", "error", "drops-row drops-image")),
+        ("1.02 0.5 0.2 0.2", (*OUTSIDE, DROPPED)),
+        ("0.5 -0.02 0.2 0.2", (*OUTSIDE, DROPPED)),
+        ("0.5 0.5 0.2 1.02", (*OUTSIDE, DROPPED)),
+    ],
+)
+def test_a_box_beyond_by_less_than_a_hundredth_is_kept_by_ultralytics(
+    row: str, expected: Found, patchkit: Patchkit, tmp_path: Path
+) -> None:
+    assert found(patchkit, yolo(tmp_path, f"0 {row}\n")) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (f"1.2 0.5 0.2 0.2 {POINT}", (*OUTSIDE, LOST)),
+        (f"1.05 0.5 0.2 0.2 {POINT}", (*EDGE, CLIPPED)),
+        (f"0.5 0.5 1.2 0.2 {POINT}", (*EDGE, CLIPPED)),
+        (f"0.5 0.5 3 0.2 {POINT}", (*EDGE, CLIPPED)),
+        (f"320 240 20 20 {POINT}", ("coordinate-in-pixels", "error", LOST)),
+        ("320 240 20 20 320 240 2", ("coordinate-in-pixels", "error", DROPPED)),
+        (f"inf 0.5 0.2 0.2 {POINT}", ("coordinate-not-finite", "error", LOST)),
+        (f"nan 0.5 0.2 0.2 {POINT}", ("coordinate-not-finite", "error", DROPPED)),
+        ("0.5 0.5 0.2 0.2 inf 0.5 2", ("coordinate-not-finite", "error", DROPPED)),
+        ("0.5 0.5 0.2 0.2 0.5 0.5 inf", ("coordinate-not-finite", "error", "ignored ignored")),
+        (f"-0.05 0.5 0.2 0.2 {POINT}", (*OUTSIDE, DROPPED)),
+        (f"-0.005 0.5 0.2 0.2 {POINT}", ("coordinate-outside", "warning", "mended drops-image")),
+        ("0.5 0.5 0.2 0.2 1.005 0.5 2", ("coordinate-outside", "warning", "mended drops-image")),
+        ("0.5 0.5 0.2 0.2 1.2 0.5 2", (*OUTSIDE, DROPPED)),
+        ("0.5 0.5 0.2 0.2 0.5 0.5 -1", (*OUTSIDE, DROPPED)),
+    ],
+)
+def test_of_a_pose_the_points_are_judged(row: str, expected: Found, patchkit: Patchkit, tmp_path: Path) -> None:
+    sound = f"0 0.4 0.4 0.2 0.2 {POINT}\n"
+    files: dict[str, str | bytes] = {"data.yaml": POSE, "labels/train/b.txt": sound, "labels/val/v.txt": sound}
+    assert found(patchkit, yolo(tmp_path, f"{sound}0 {row}\n", files)) == [expected]
+
+
+def test_rows_that_the_trainer_keeps_are_not_moved(patchkit: Patchkit, tmp_path: Path) -> None:
+    kept = "0 0.9 0.6 1.04 0.6 1.04 0.9 0.9 0.9\n1 -0.005 0.5 0.2 0.5 0.2 0.9 -0.005 0.9\n"
+    data = yolo(tmp_path, f"{kept}0 0.9 0.6 1.9 0.6 1.9 0.9\n")
+    box = "1 1.005 0.4 0.1 0.3\n"
+    (tmp_path / "labels/train/b.txt").write_text(box)
+    fixed = patchkit("check-data", data, "--fix", "--quarantine", tmp_path / "q", "--least", "0")
+    assert fixed.code == 1, fixed.out
+    assert (tmp_path / "labels/train/a.txt").read_text() == kept
+    assert (tmp_path / "labels/train/b.txt").read_text() == box

@@ -10,7 +10,7 @@ from tests.support import Patchkit
 
 COCO = {
     "images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 50}],
-    "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 10, 20, 20]}],
+    "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 10, 20, 20], "area": 400, "iscrowd": 0}],
     "categories": [{"id": 1, "name": "cat"}],
 }
 VOC = (

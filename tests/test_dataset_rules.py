@@ -25,7 +25,7 @@ SECTIONS = ("What", "Why", "Example", "Fix safety", "References")
 def found(folder: Path, text: str, example: Example, rule: Rule, *, is_good: bool = False) -> set[str]:
     files = archive(text)
     names = set(files)
-    tops = {"coco.json": "coco.json", "folders": "folders"}
+    tops = {"coco.json": "coco.json", "folders": "folders", "coco/": "coco"}
     top = next((place for place in tops if any(name.startswith(place) for name in names)), "data.yaml")
     write(folder, {**BASE, **files} if top == "data.yaml" else files)
     if "older" in example.options and not is_good:

@@ -164,6 +164,7 @@ def test_what_goes_with_what_is_checked_before_anything_is_written(patchkit: Pat
     assert_refused(patchkit("check-data", data, "--undo", tmp_path / "q"), "--undo goes without")
     assert_refused(patchkit("check-data", "--undo", tmp_path / "data"), "no quarantine")
     assert_refused(patchkit("check-data", data, "--fix", "--quarantine", tmp_path / "data"), "not an empty folder")
+    assert_refused(patchkit("check-data", data, "--fix", "--quarantine", data / "bad"), f"{data}/bad", "is a file")
     assert_refused(patchkit("check-data", data, "--select", "class-negativ"), "class-negative")
     assert_refused(patchkit("check-data", tmp_path / "none.yaml"), "no such file")
     assert (tmp_path / "data/labels/train/a.txt").read_bytes() == before
@@ -279,7 +280,7 @@ def test_a_quarantine_is_no_part_of_the_data(folder: str, patchkit: Patchkit, tm
 
 @pytest.mark.parametrize("folder", ["annotations/bad", "bad"])
 def test_a_quarantine_of_coco_files_is_no_part_of_the_data(folder: str, patchkit: Patchkit, tmp_path: Path) -> None:
-    box = {"id": 1, "image_id": 1, "category_id": 7, "bbox": [10, 10, 20, 20]}
+    box = {"id": 1, "image_id": 1, "category_id": 7, "bbox": [10, 10, 20, 20], "area": 400, "iscrowd": 0}
     whole = {
         "images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 50}],
         "annotations": [box, {**box, "id": 2, "category_id": 8}],

@@ -126,6 +126,17 @@ def with_text_ids(member: str, reference: str, prefix: str = "id ") -> Callable[
     return change
 
 
+def bad_annotation(**values: Any) -> Callable[[Json], Json]:
+    """Writes members of the last annotation; None takes one away."""
+
+    def change(content: Json) -> Json:
+        last = {**content["annotations"][-1], **values}
+        content["annotations"][-1] = {name: value for name, value in last.items() if value is not None}
+        return content
+
+    return change
+
+
 def id_twice(content: Json) -> Json:
     """Gives an annotation of the good image, which stands first and last, the id of the last of the bad image."""
     last = content["annotations"][-1]["id"]
@@ -191,6 +202,11 @@ def without(member: str) -> Callable[[Json], Json]:
     return lambda content: {key: value for key, value in content.items() if key != member}
 
 
+def without_objects(folder: Path) -> None:
+    for name in ("good.xml", "bad.xml"):
+        (folder / name).write_text(voc(()))
+
+
 def comma_twice(folder: Path) -> None:
     labels = folder / "labels.json"
     labels.write_text(labels.read_text().replace("}, {", "},, {", 1))
@@ -222,9 +238,11 @@ COCO_CASES = {
     **ROWS,
     **OF_FILES,
     "label-missing": Case(()),
+    "split-without-objects": Case((), change=lambda all: {**all, "annotations": []}),
     "path-unreadable": Case(plant=lambda folder: (folder / "labels.json").unlink()),
     "annotation-id-duplicate": Case(change=id_twice),
     "image-unknown": Case((*TWO, ELSEWHERE), change=foreign(image_id=77)),
+    "category-id-zero": Case(TWO, TWO),
     "category-unknown": Case((*TWO, (77, *ELSEWHERE[1:])), change=foreign(category_id=77)),
     "category-ids-not-contiguous": Case(((3, *GOOD[1:]), (7, *OTHER[1:])), TWO, change=with_gaps),
     "annotation-unreadable": Case(change=bad_box([8, 8, 16])),
@@ -244,12 +262,17 @@ COCO_CASES = {
     "id-not-integer/number-of-image": Case(TWO, TWO, change=with_float_ids("images"), is_batched=True),
     "id-not-integer/number-of-category": Case(TWO, TWO, change=with_float_ids("categories")),
     "sound": Case(TWO, TWO, is_batched=True),
+    "annotation-unreadable/no-box, absent": Case(change=bad_annotation(bbox=None)),
+    "annotation-incomplete/area": Case(change=bad_annotation(area=None)),
+    "annotation-incomplete/iscrowd": Case(change=bad_annotation(iscrowd=None)),
+    "annotation-incomplete/area-zero": Case(change=bad_annotation(area=0)),
 }
 BOMB = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
 VOC_CASES = {
     **ROWS,
     "label-missing": Case(plant=lambda folder: (folder / "bad.xml").unlink()),
     "path-unreadable": Case(plant=lambda folder: (folder / "train.txt").unlink()),
+    "split-without-objects": Case((), plant=without_objects),
     "label-orphan": Case(TWO, TWO, plant=lambda folder: (folder / "orphan.xml").write_text(voc((OTHER,))) and None),
     "category-unknown": Case(change=lambda content: content.replace("<name>two", "<name>five")),
     "annotation-unreadable": Case(change=lambda content: content.replace("bndbox", "polygon")),
@@ -453,6 +476,32 @@ def of_image_folder(folder: Path) -> Json:
     return {"images": len(data_set.roidbs), "members": sorted(data_set.roidbs[0])}
 
 
+def other_names(content: Json) -> Json:
+    """The same objects, with the ids of the first two categories changed over."""
+    ids = [1, 0, 2]
+    for each in content["annotations"]:
+        each["category_id"] = ids[each["category_id"]]
+    return {**content, "categories": [{"id": ids[index], "name": name} for index, name in enumerate(NAMES)]}
+
+
+def of_two_files(folder: Path) -> Iterator[tuple[str, Any]]:
+    """The class of one object in a file, and in another that numbers the categories otherwise."""
+    classes, ids = [], []
+    for number, change in enumerate((Case.change, other_names)):
+        place = folder / str(number)
+        images(place)
+        content = change(coco((GOOD,)))
+        content["categories"].sort(key=lambda category: category["id"])
+        (place / "labels.json").write_text(json.dumps(content))
+        data_set = coco_source.COCODataSet(str(place), "", "labels.json", data_fields=FIELDS)
+        data_set.parse_dataset()
+        classes += [int(each["gt_class"][0, 0]) for each in data_set.roidbs if each["im_file"].endswith("bad.png")]
+        index = COCO(place / "labels.json")
+        ids += [each["category_id"] for each in index.loadAnns(index.getAnnIds(imgIds=[BAD_ID]))]
+    yield "paddledetection", classes
+    yield "pycocotools", ids
+
+
 def main() -> None:
     paddle.set_device("cpu")
     folder = Path("sets")
@@ -470,6 +519,7 @@ def main() -> None:
             for classes in (CLASSES + 2, CLASSES, CLASSES - 1, CLASSES - 2)
             for name, epoch in (("static", STATIC), ("task-aligned", DYNAMIC))
         },
+        "category-names-differ": dict(of_two_files(folder / "names")),
         "pycocotools": {
             name: dict(
                 attempt(lambda n=name: of_pycocotools(COCO_CASES[n], folder / f"pycocotools/{n.replace('/', '-')}"))

@@ -39,6 +39,7 @@ class Targets:
 
     rows: Rows
     right: Rows | None = None  # as they should be; None if nobody can know
+    beside: tuple[Rows, Rows] = ((GOOD,), (OTHER,))  # of the images before and after it
 
 
 def second(*row: float, right: Rows | None = None) -> Targets:
@@ -49,6 +50,7 @@ TARGETS = {
     "class-negative": second(-1, *BOX),
     "class-too-large": second(CLASSES + 2, *BOX),
     "class-too-large/equal": second(CLASSES, *BOX),
+    "category-id-zero": Targets(((0, *BOX),), beside=((), ())),
     "category-unknown": second(77, *BOX),
     "category-ids-not-contiguous": Targets(((3, *GOOD[1:]), (90, *BOX))),
     "class-count-differs/fewer": second(CLASSES, *BOX),
@@ -67,8 +69,9 @@ TARGETS = {
     "row-duplicate": Targets((GOOD, OTHER, OTHER), (GOOD, OTHER)),
     "label-empty": Targets(()),
     "label-missing": Targets(()),
+    "split-without-objects": Targets((), beside=((), ())),
     "annotation-unreadable": Targets(((2, *BOX[:3]),)),
-    "annotation-unreadable/no-box": second(2),
+    "annotation-unreadable/no-box": Targets(((2,),)),
     "annotation-unreadable/category-id, null": second(None, *BOX),
     "annotation-unreadable/category-id, nan": second(NAN, *BOX),
     "class-never-seen": Targets((GOOD, OTHER)),
@@ -92,10 +95,10 @@ def labels_of(ids: Sequence[Any]) -> Tensor:
     return torch.tensor(ids, dtype=torch.int64)
 
 
-def losses(model: nn.Module, rows: Rows) -> Mapping[str, Tensor]:
+def losses(model: nn.Module, rows: Rows, beside: tuple[Rows, Rows]) -> Mapping[str, Tensor]:
     """With the same images each time, and these targets for the second of them."""
     images = list(torch.rand(3, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0)))
-    tables = [[GOOD], rows, [OTHER]]
+    tables = [beside[0], rows, beside[1]]
     targets = [
         {
             "boxes": torch.tensor([row[1:] for row in table]) if table else torch.zeros(0, 4),
@@ -116,7 +119,7 @@ def attempt(call: Callable[[], Iterator[tuple[str, Any]]]) -> Iterator[tuple[str
 
 
 def trained(model: nn.Module, targets: Targets) -> Iterator[tuple[str, Any]]:
-    given = losses(model, targets.rows)
+    given = losses(model, targets.rows, targets.beside)
     sum(given.values()).backward()
     yield "losses", {name: loss.item() for name, loss in given.items()}
     others: dict[str, Rows] = {}
@@ -129,7 +132,7 @@ def trained(model: nn.Module, targets: Targets) -> Iterator[tuple[str, Any]]:
         others["right"] = targets.right
     for name, rows in others.items():
         with torch.no_grad():
-            other = losses(model, rows)
+            other = losses(model, rows, targets.beside)
         yield f"same as {name}", all(torch.equal(given[part], other[part]) for part in given)
 
 

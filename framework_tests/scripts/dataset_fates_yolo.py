@@ -22,6 +22,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from PIL import Image
 
 if not hasattr(np, "trapz"):  # numpy 2 renamed a function of the metrics of the fork
     np.trapz = np.trapezoid
@@ -42,6 +43,7 @@ SIDE = 64  # pixels, of the images and of the network
 NAMES = ("one", "two", "three")
 GOOD: Row = (0, 0.5, 0.5, 0.25, 0.25)
 OTHER: Row = (1, 0.25, 0.25, 0.25, 0.25)
+POINT = (0.5, 0.5, 2)  # of a pose: x, y, visibility
 NAN = float("nan")
 STILL = {"mosaic": 0.0, "translate": 0.0, "scale": 0.0, "fliplr": 0.0}  # nothing moves the boxes
 DRAWS = 24  # from the transforms with all their defaults
@@ -76,11 +78,56 @@ def row(*numbers: object, right: Rows | None = None) -> Case:
     return Case(labels(text(GOOD, numbers)), (GOOD, (*written, *[NAN] * 5)[:5]), right)
 
 
+def pose(*rows: Sequence[object], point: Sequence[object] = POINT, right: Rows | None = None) -> Case:
+    """Rows of boxes in the label file of the bad image of a data set of poses; the last one has the point."""
+    rows = (GOOD, *rows)
+    content = [(*row, *POINT) for row in rows[:-1]] + [(*rows[-1], *point)]
+
+    def plant(folder: Path) -> None:
+        with (folder / "data.yaml").open("a") as data:
+            data.write("kpt_shape: [1, 3]\nflip_idx: [0]\n")
+        for label in folder.glob("labels/*/*.txt"):
+            label.write_text(text((*GOOD, *POINT)))
+        label_of(folder).write_text(text(*content))
+
+    return Case(plant, tuple(tuple(map(float, row)) for row in rows), right)
+
+
+def keypoints(written: str) -> Case:
+    """What a data yaml says of key points."""
+
+    def plant(folder: Path) -> None:
+        pose().plant(folder)
+        without("kpt_shape")(folder)
+        without("flip_idx")(folder)
+        with (folder / "data.yaml").open("a") as data:
+            data.write(written)
+
+    return Case(plant, TWO)
+
+
+def polygons(*points: float, right: Rows) -> Case:
+    """Two polygons: the good box, and one that is given by its corners."""
+    left, top, middle, size = 0.375, 0.375, 0.625, GOOD[3]
+    corners = (left, top, middle, top, middle, middle, left, middle)
+    xs, ys = points[::2], points[1::2]
+    box = (1, (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2, max(xs) - min(xs), max(ys) - min(ys))
+    return Case(labels(text((0, *corners), (1, *points))), ((*GOOD[:3], size, size), box), right)
+
+
 def unreadable_image(folder: Path) -> None:
     image = folder / "images/train/bad.png"
     data = bytearray(image.read_bytes())
     data[len(data) // 2] ^= 255
     image.write_bytes(data)
+
+
+def small_image(folder: Path) -> None:
+    cv2.imwrite(str(folder / "images/train/bad.png"), np.zeros((9, SIDE, 3), np.uint8))
+
+
+def image_of_another_format(folder: Path) -> None:
+    Image.new("RGB", (SIDE, SIDE)).save(folder / "images/train/bad.png", "GIF")
 
 
 def dead_link(path: str) -> Callable[[Path], None]:
@@ -89,6 +136,64 @@ def dead_link(path: str) -> Callable[[Path], None]:
         (folder / path).symlink_to("nowhere")
 
     return plant
+
+
+def shut(path: str) -> Callable[[Path], None]:
+    """A file or folder that may not be read: the bad image or its label, or a folder to which they are moved."""
+
+    def plant(folder: Path) -> None:
+        if path.endswith("/apart"):
+            for part, suffix in (("images", "png"), ("labels", "txt")):
+                apart = folder / part / "train/apart"
+                apart.mkdir()
+                (folder / part / f"train/bad.{suffix}").rename(apart / f"bad.{suffix}")
+        (folder / path).chmod(0)
+
+    return plant
+
+
+def open_again(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if not path.is_symlink() and not path.stat().st_mode & 0o700:
+            path.chmod(0o700)
+
+
+def pipe(folder: Path) -> None:
+    label_of(folder).unlink()
+    os.mkfifo(label_of(folder))
+
+
+def loop(folder: Path) -> None:
+    (folder / "images/train/loop").symlink_to(".", target_is_directory=True)
+
+
+def listed(folder: Path) -> None:
+    """A list as the source of train, and the bad image is not there."""
+    (folder / "images/train/bad.png").unlink()
+    (folder / "train.txt").write_text("./images/train/good.png\n./images/train/bad.png\n")
+    data = folder / "data.yaml"
+    data.write_text(data.read_text().replace("train: images/train", "train: train.txt"))
+
+
+def hidden(folder: Path) -> None:
+    """Images and labels as Jupyter and macOS leave them."""
+    copies = folder / "images/train/.ipynb_checkpoints"
+    copies.mkdir()
+    shutil.copy(folder / "images/train/bad.png", copies / "bad-checkpoint.png")
+    (folder / "images/train/._bad.png").write_bytes(b"\0")
+    label_of(folder, "._bad").write_bytes(b"\0")
+
+
+def given(line: str) -> Callable[[Path], None]:
+    """Another line at the top of the data yaml."""
+    return lambda folder: (folder / "data.yaml").write_text(line + (folder / "data.yaml").read_text()) and None
+
+
+def linked_images(folder: Path) -> None:
+    """The folder that data.yaml names is a link to where images and labels are."""
+    (folder / "images/train").rename(folder / "images/real")
+    (folder / "labels/train").rename(folder / "labels/real")
+    (folder / "images/train").symlink_to("real", target_is_directory=True)
 
 
 def stem_twice(folder: Path) -> None:
@@ -107,6 +212,11 @@ def stale_cache(folder: Path) -> None:
     before = label_of(folder).stat()
     label_of(folder).write_text(text(GOOD, (2, *OTHER[1:])))
     os.utime(label_of(folder), ns=(before.st_atime_ns, before.st_mtime_ns + 10**9))
+
+
+def without_objects(folder: Path) -> None:
+    for label in (folder / "labels/train").iterdir():
+        label.write_text("")
 
 
 def fewer_names(folder: Path) -> None:
@@ -144,6 +254,7 @@ def empty_val(folder: Path) -> None:
 OUTSIDE: Row = (1, 0.9375, 0.25, 0.25, 0.25)
 CLIPPED: Row = (1, 0.90625, 0.25, 0.1875, 0.25)
 TWO = (GOOD, OTHER)
+BEYOND = 1.0078125  # by less than a hundredth
 CASES = {
     "class-negative": row(-1, *OTHER[1:]),
     "class-too-large": row(7, *OTHER[1:]),
@@ -152,9 +263,33 @@ CASES = {
     "class-not-number": row("two", *OTHER[1:]),
     "class-beyond-label-type": row(2**24 + 1, *OTHER[1:]),
     "coordinate-not-finite": row(1, "nan", *OTHER[2:]),
+    "coordinate-not-finite/pose": pose((1, "inf", *OTHER[2:])),
+    "coordinate-not-finite/pose, width": pose((1, 0.25, 0.25, "inf", 0.25)),
+    "coordinate-not-finite/pose, nan": pose((1, "nan", *OTHER[2:])),
+    "coordinate-not-finite/pose, below": pose((1, "-inf", *OTHER[2:])),
+    "coordinate-not-finite/visibility": pose(OTHER, point=(0.5, 0.5, "inf"), right=TWO),
+    "coordinate-not-finite/visibility, nan": pose(OTHER, point=(0.5, 0.5, "nan"), right=TWO),
     "coordinate-not-number": row(1, "0,25", *OTHER[2:]),
     "coordinate-outside": row(1, 1.25, *OTHER[2:]),
+    "coordinate-outside/tolerated": row(
+        *(1, BEYOND, 0.25, 0.25, 0.25), right=(GOOD, (1, (BEYOND + 0.875) / 2, 0.25, 1.125 - BEYOND, 0.25))
+    ),
+    "coordinate-outside/tolerated, below": row(
+        *(1, 1 - BEYOND, 0.25, 0.25, 0.25), right=(GOOD, (1, 0.0585938, 0.25, 1.125 - BEYOND, 0.25))
+    ),
+    "coordinate-outside/tolerated, width": row(1, 0.5, 0.25, BEYOND, 0.25, right=(GOOD, (1, 0.5, 0.25, 1, 0.25))),
+    "coordinate-outside/tolerated, point": pose(OTHER, point=(BEYOND, 0.25, 2), right=TWO),
+    "coordinate-outside/tolerated-lost": row(1, BEYOND, 0.25, 0.015625, 0.25),
+    "coordinate-outside/pose": pose((1, 1.25, *OTHER[2:])),
+    "coordinate-outside/pose, point": pose(OTHER, point=(1.25, 0.25, 2)),
+    "coordinate-outside/pose, below": pose((1, -0.25, *OTHER[2:])),
+    "coordinate-outside/polygon": polygons(0.875, 0.125, 1.5, 0.125, 1.5, 0.375, 0.875, 0.375, right=()),
     "coordinate-in-pixels": row(1, 16, 16, 16, 16),
+    "coordinate-in-pixels/pose": pose((1, 16, 16, 16, 16)),
+    "edge-outside/pose": pose((1, 1.0625, *OTHER[2:]), right=(GOOD, (1, 0.96875, 0.25, 0.0625, 0.25))),
+    "edge-outside/polygon": polygons(
+        *(0.875, 0.125, 1.0625, 0.125, 1.0625, 0.375, 0.875, 0.375), right=(GOOD, (1, 0.9375, 0.25, 0.125, 0.25))
+    ),
     "edge-outside": row(*OUTSIDE, right=(GOOD, CLIPPED)),
     "size-zero": row(1, 0.25, 0.25, 0, 0.25),
     "size-negative": row(1, 0.25, 0.25, -0.25, 0.25),
@@ -167,12 +302,26 @@ CASES = {
     "carriage-return": Case(labels(text(*TWO).encode().replace(b"\n", b"\r\n")), TWO, TWO),
     "row-duplicate": Case(labels(text(GOOD, OTHER, OTHER)), (*TWO, OTHER), TWO),
     "label-missing": Case(lambda folder: label_of(folder).unlink(), ()),
+    "label-missing/none": Case(lambda folder: shutil.rmtree(folder / "labels/train"), ()),
     "label-empty": Case(labels(""), ()),
+    "split-without-objects": Case(without_objects, ()),
     "label-orphan": Case(lambda folder: label_of(folder, "orphan").write_text(text(OTHER)) and None, TWO, TWO),
     "image-unreadable": Case(unreadable_image, TWO),
+    "image-refused": Case(small_image, TWO),
+    "image-refused, format": Case(image_of_another_format, TWO),
     "path-unreadable": Case(lambda folder: shutil.rmtree(folder / "images/train"), TWO),
+    "path-unreadable/image": Case(listed, TWO),
+    "path-unreadable/folder": Case(shut("images/train/apart"), TWO),
+    "path-unreadable/loop": Case(loop, TWO),
+    "path-unreadable/labels": Case(shut("labels/train/apart"), ()),
+    "path-unreadable/no-labels": Case(shut("labels/train"), ()),
+    "path-unreadable/label": Case(shut("labels/train/bad.txt"), TWO),
+    "path-unreadable/no-label": Case(dead_link("labels/train/bad.txt"), ()),
+    "path-unreadable/test": Case(given("test: images/nowhere\n"), TWO, TWO),
+    "path-unreadable, all": Case(shut("images/train"), TWO),
+    "path-unreadable, pipe": Case(pipe, ()),
+    "path-unreadable, no image": Case(shut("images/train/bad.png"), TWO),
     "path-unreadable, image": Case(dead_link("images/train/bad.png"), TWO),
-    "path-unreadable, label": Case(dead_link("labels/train/bad.txt"), ()),
     "stem-twice": Case(stem_twice, TWO),
     "image-in-two-splits": Case(in_two_splits, TWO),
     "class-count-differs": Case(fewer_names, TWO),
@@ -181,9 +330,17 @@ CASES = {
     "class-count-unreadable, empty": Case(names("[]"), TWO),
     "class-count-unreadable, digits": Case(names("[one, two, three]\nnc: '3'"), TWO, TWO),
     "class-key-not-integer, digits": Case(names("{'0': one, 1.0: two, 0x2: three}"), TWO, TWO),
+    "keypoint-shape-unreadable": keypoints("kpt_shape: [1, 4]\n"),
+    "keypoint-shape-unreadable, number": keypoints("kpt_shape: 17\n"),
+    "keypoint-shape-unreadable/flip": keypoints("kpt_shape: [1, 3]\nflip_idx: [0, 1]\n"),
     "split-missing": Case(without("val"), TWO),
     "split-missing, train": Case(without("train"), TWO),
     "split-missing, empty": Case(empty_val, TWO),
+    "key-given-twice": Case(given("train: images/val\n"), TWO),
+    "key-given-twice, names": Case(names("{0: one, 1: two, 1: both, 2: three}"), TWO),
+    "hidden": Case(hidden, TWO, TWO),
+    "linked images": Case(linked_images, TWO, TWO),
+    "line ends": Case(labels("\u2028".join(text(GOOD, OTHER).splitlines()) + "\x85"), TWO, TWO),
     "class-never-seen": Case(lambda folder: None, TWO),
     "class-only-in-validation": Case(
         lambda folder: (folder / "labels/val/good.txt").write_text(text((2, *GOOD[1:]))) and None, TWO
@@ -229,7 +386,8 @@ def loaded(folder: Path, split: str = "train", **settings: float) -> Any:
     data = check_det_dataset(str(folder / "data.yaml"))
     hyp = deepcopy(DEFAULT_CFG)
     vars(hyp).update(settings)
-    return YOLODataset(data[split], data=data, task="detect", imgsz=SIDE, augment=split == "train", hyp=hyp)
+    task = "pose" if "kpt_shape" in data else "detect"
+    return YOLODataset(data[split], data=data, task=task, imgsz=SIDE, augment=split == "train", hyp=hyp)
 
 
 def assigned(rows: torch.Tensor) -> None:
@@ -290,10 +448,15 @@ def told(case: Case, folder: Path) -> Iterator[tuple[str, Any]]:
         except Exception as error:  # whatever stops the training is the answer
             frames = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
             yield "raised", f"{type(error).__name__} in {frames[-1]}: {error}"
+        finally:
+            open_again(folder)
     yield "log", [line.replace(str(folder.resolve()), "") for line in log.lines if "bad." in line]
 
 
 def main() -> None:
+    if os.geteuid() == 0 and "--bounded" not in sys.argv:  # root may read whatever is shut
+        bounds = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+        os.execvp(bounds[0], [*bounds, sys.executable, *sys.argv, "--bounded"])
     torch.set_num_threads(1)
     answer = {name: dict(told(case, Path("sets") / name.replace("/", "-"))) for name, case in CASES.items()}
     print()

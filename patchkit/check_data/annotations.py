@@ -8,6 +8,7 @@ from patchkit.check_data.reading import read_batches
 from patchkit.check_data.request import Part
 from patchkit.check_data.rules import found_in
 from patchkit.subjects.dataset.coco import NoCoco, read_coco
+from patchkit.subjects.dataset.coco_layout import what_instead
 from patchkit.subjects.dataset.dataset import Unreadable
 from patchkit.subjects.dataset.labels import Labels
 from patchkit.subjects.dataset.voc import read_voc
@@ -46,7 +47,7 @@ def look_at_coco(part: CocoPart) -> Iterator[Looked]:
         yield looked
         return
     except NoCoco as error:
-        reason = error.message.removeprefix(f"{part.path}: ")
+        reason = what_instead(part.path) or error.message.removeprefix(f"{part.path}: ")
         looked.unreadable.append(Unreadable(part.path, reason, variant=error.variant, hint=error.hint or ""))
         yield looked
         return
@@ -55,8 +56,10 @@ def look_at_coco(part: CocoPart) -> Iterator[Looked]:
     for labels in shown:
         yield Looked(part.split, 0, found_in(labels, request))
     looked.tally = coco.tally
+    looked.is_cut = "annotations" in coco.unread
     looked.names = coco.categories
     looked.images = [f"{part.folder}/{name}" for name in coco.names.values()] if part.folder else []
+    looked.file_names = [] if part.folder else list(coco.names.values())
     yield looked
 
 

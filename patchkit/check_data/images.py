@@ -8,9 +8,15 @@ from hashlib import blake2b
 
 from patchkit.check_data.looked import Looked
 from patchkit.errors import TargetRefused
-from patchkit.subjects.dataset.dataset import Unreadable
+from patchkit.subjects.dataset.dataset import REFUSED, Unreadable
 
 PART = 200
+# What ultralytics takes, 8.0 to 8.4 (ultralytics/data/utils.py, IMG_FORMATS and the check of an image).
+LEAST_SIDE = 10
+TAKEN = {
+    *("avif", "bmp", "dng", "heic", "heif", "jp2", "jpeg", "jpeg2000", "jpg", "mpo", "pfm", "png", "tif", "tiff"),
+    "webp",
+}
 
 
 @dataclass(frozen=True)
@@ -38,21 +44,29 @@ def look_at_images(part: ImagePart) -> Iterator[Looked]:
     """Decode images to their end."""
     looked = Looked(part.split, len(part.images))
     for path in part.images:
-        reason = _why_undecodable(path)
+        reason, variant = _fault(path)
         if reason:
-            looked.unreadable.append(Unreadable(path, reason, is_image=True))
+            looked.unreadable.append(Unreadable(path, reason, is_image=True, variant=variant))
     yield looked
 
 
-def _why_undecodable(path: str) -> str:
-    from PIL import Image
+def _fault(path: str) -> tuple[str, str]:
+    """Why an image cannot be decoded, or is left out though it can be; with the variant of the fault."""
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(path) as image:
             image.load()
+    except UnidentifiedImageError:
+        return "it is no image of a kind that Pillow knows", ""
     except Exception as error:  # whatever a decoder makes of damaged bytes: SyntaxError, struct.error, OSError...
-        return str(error).replace(path, "the file") or type(error).__name__
-    return ""
+        return str(error).replace(path, "the file") or type(error).__name__, ""
+    width, height = image.size
+    if min(width, height) < LEAST_SIDE:
+        return f"{width} x {height} pixels: one of fewer than {LEAST_SIDE} in a direction is left out", REFUSED
+    if str(image.format).lower() not in TAKEN:
+        return f"of the format {image.format}, whatever it is called", REFUSED
+    return "", ""
 
 
 def shared_paths(images: Mapping[str, Sequence[str]]) -> list[tuple[str, str, str, str]]:

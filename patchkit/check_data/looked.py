@@ -17,5 +17,7 @@ class Looked:
     skipped: list[Skipped] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+    is_cut: bool = False  # not all of it could be read
     names: dict[Label, str] = field(default_factory=dict)  # of the categories that the part itself has
     images: list[str] = field(default_factory=list)  # that the part itself names
+    file_names: list[str] = field(default_factory=list)  # of its images, where their folder is not known

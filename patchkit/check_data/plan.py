@@ -1,17 +1,18 @@
 """What a check of a data set will look at, for each format, and the data set that comes out of it."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from patchkit.check_data.coco_files import renamed, shared_names
 from patchkit.check_data.images import shared_bytes, shared_paths
 from patchkit.check_data.looked import Looked
 from patchkit.check_data.request import Part, Request
 from patchkit.errors import SourceUnreadable, TargetRefused
 from patchkit.findings import Skipped, Span
-from patchkit.subjects.dataset.dataset import Cache, ClassCount, DataSet, Split, Unreadable
+from patchkit.subjects.dataset.dataset import Cache, ClassCount, DataSet, Renamed, Split, Unreadable
 from patchkit.subjects.dataset.labels import YOLO
 from patchkit.subjects.dataset.tally import Label, Tally
 
@@ -38,6 +39,11 @@ class Plan:
     missing: tuple[tuple[str, Span], ...] = ()
     odd_keys: tuple[tuple[str, Span], ...] = ()
     odd_counts: tuple[tuple[str, Span], ...] = ()
+    repeated_keys: tuple[tuple[str, Span], ...] = ()
+    odd_points: tuple[tuple[str, Span, str], ...] = ()
+    file_names: dict[str, list[str]] = field(default_factory=dict)  # of images of COCO, whose folder is not known
+    named: dict[Label, tuple[str, str]] = field(default_factory=dict)  # name of a category, and the first split with it
+    renamed: list[Renamed] = field(default_factory=list)
     by_content: bool = False
     skipped: list[Skipped] = field(default_factory=list)  # before anything is looked at
 
@@ -55,16 +61,30 @@ class Plan:
         """Images of each split, once: a split that names the files of another has none of its own."""
         return {name: paths for name, paths in self.files.items() if not self.splits[name].same_as}
 
+    def names_of_images(self) -> dict[str, Sequence[str]]:
+        """File names of the images of each split, as COCO files have them."""
+        folders = {part.split: f"{part.folder}/" for part in self.parts}
+        images = self.images()
+        return {
+            name: self.file_names.get(name) or [path[len(folders[name]) :] for path in images[name]] for name in images
+        }
+
     def add(self, looked: Looked) -> None:
         """Take in what was found in a part."""
-        self.splits[looked.split].tally.merge(looked.tally)
+        split = self.splits[looked.split]
+        split.tally.merge(looked.tally)
+        if looked.is_cut or any(not place.is_image for place in looked.unreadable):
+            self.splits[looked.split] = replace(split, is_cut=True)
         self.unreadable += looked.unreadable
         if looked.names:
-            self.names = {**self.names, **looked.names}
+            self.renamed += renamed(looked.split, looked.names, self.named)
+            self.names = {**self.names, **{label: name for label, (name, _) in self.named.items()}}
             count = len(looked.names)
             split = self.splits[looked.split]
             self.counts.append(ClassCount(count, f"categories of {split.name}", split.span, split=split.name))
         self.files.setdefault(looked.split, []).extend(looked.images)
+        if looked.file_names:
+            self.file_names[looked.split] = looked.file_names
 
     def dataset(self) -> DataSet:
         """The data set as the rules for the whole see it."""
@@ -89,6 +109,10 @@ class Plan:
             self.missing,
             self.odd_keys,
             self.odd_counts,
+            self.repeated_keys,
+            self.odd_points,
+            renamed=tuple(self.renamed),
+            shared_names=tuple(shared_names(self.names_of_images())) if self.file_names else (),
         )
 
 

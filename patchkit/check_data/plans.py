@@ -65,8 +65,9 @@ def _of_folder(request: Request) -> Make | None:
         if voc := find_voc(folder):
             return lambda rules: _voc(request, rules, voc.splits, voc.label_list, list(voc.unreadable))
     if kind in (None, COCO):
-        files = sorted(request.data.glob("annotations/*.json")) or sorted(request.data.glob("*.json"))
-        if files:
+        from patchkit.subjects.dataset.coco_layout import coco_files
+
+        if files := coco_files(request.data):
             return lambda rules: _coco_folder(request, rules, files)
     if kind in (None, FOLDER):
         from patchkit.subjects.dataset.class_folders import find_class_folders
@@ -105,6 +106,7 @@ def _yolo(request: Request, rules: Rules, found: "YoloSet") -> Plan:
     part = _part(request, rules, count.count if count else None, f"{count.source}: {count.count}" if count else "")
     plan = Plan(found.path, YOLO, part, [], look, {}, found.names, list(found.counts), list(found.absent))
     plan.missing, plan.odd_keys, plan.odd_counts = found.missing, found.odd_keys, found.odd_counts
+    plan.repeated_keys, plan.odd_points = found.repeated_keys, found.odd_points
     seen: dict[tuple[str, ...], str] = {}
     for split, sources in found.sources.items():
         span = found.spans[split]
@@ -113,7 +115,7 @@ def _yolo(request: Request, rules: Rules, found: "YoloSet") -> Plan:
             plan.splits[split] = split_of(split, span, same_as=seen[places])
             continue
         seen[places] = split
-        files = list_files(sources)
+        files = list_files(sources, is_train=split == "train")
         plan.unreadable += files.unreadable
         plan.splits[split] = split_of(
             split,
@@ -121,9 +123,10 @@ def _yolo(request: Request, rules: Rules, found: "YoloSet") -> Plan:
             without_label=tuple(files.without_label),
             without_image=tuple(files.without_image),
             twins=tuple(files.twins),
+            partial=files.partial,
         )
-        plan.splits[split].tally.images = len(files.without_label)
-        plan.files[split] = files.images + files.without_label
+        plan.splits[split].tally.images = len(files.without_label) + len(files.unknown)
+        plan.files[split] = files.all_images
         plan.labels[split] = files.labels
         plan.parts += parts(split, files.labels, files.images, found.columns, part)
     if not any(plan.files.values()) and not plan.unreadable:
@@ -133,25 +136,28 @@ def _yolo(request: Request, rules: Rules, found: "YoloSet") -> Plan:
 
 def _coco(request: Request, rules: Rules, files: Sequence[Path]) -> Plan:
     from patchkit.check_data.annotations import CocoPart, look_at_coco
+    from patchkit.subjects.dataset.coco_layout import image_folder, split_words
 
     part = _part(request, rules)
     plan = Plan(str(request.data), COCO, part, [], look_at_coco, {})
     for file in files:
-        split = _split_name(file.stem, plan.splits)
+        names = [*(_split_name(word, plan.splits) for word in split_words(file)), str(file)]
+        split = next(name for name in names if name not in plan.splits)
         plan.splits[split] = split_of(split, Span(str(file)))
-        plan.parts.append(CocoPart(split, str(file), _image_folder(file), part))
+        plan.parts.append(CocoPart(split, str(file), image_folder(file), part))
     return plan
 
 
 def _coco_folder(request: Request, rules: Rules, files: Sequence[Path]) -> Plan:
     """The files of a folder that have boxes; captions stand beside them in COCO's own."""
     from patchkit.subjects.dataset.coco import has_boxes
+    from patchkit.subjects.dataset.coco_layout import should_have_boxes
 
     with_boxes: list[Path] = []
     others: list[Path] = []
     for file in files:
         try:
-            (with_boxes if has_boxes(str(file)) else others).append(file)
+            (with_boxes if has_boxes(str(file)) or should_have_boxes(file) else others).append(file)
         except OSError:
             with_boxes.append(file)  # what is wrong with it is told when it is read
     plan = _coco(request, rules, with_boxes or files)
@@ -165,16 +171,6 @@ def _coco_folder(request: Request, rules: Rules, files: Sequence[Path]) -> Plan:
 def _split_name(stem: str, taken: dict[str, Split]) -> str:
     name = next((name for name in ("train", "val", "test") if name in stem.lower()), stem)
     return stem if name in taken else name
-
-
-def _image_folder(file: Path) -> str:
-    """Where the images of a COCO file are, if they are in a place that is usual."""
-    stem = file.stem.rpartition("_")[2]
-    root = file.parent.parent if file.parent.name == "annotations" else file.parent
-    for folder in (root / stem, root / "images" / stem, root / "images"):
-        if folder.is_dir():
-            return str(folder)
-    return ""
 
 
 def _paddle(request: Request, rules: Rules) -> Plan:

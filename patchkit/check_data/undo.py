@@ -11,7 +11,7 @@ from patchkit.check_data.moved import Moved
 from patchkit.check_data.quarantine import digest
 from patchkit.check_data.spans import with_rows
 from patchkit.errors import PatchkitError, StateCorrupt, TargetRefused, WriteFailed
-from patchkit.patching.files import read, replace_file, replace_kept, temporary
+from patchkit.patching.files import read, remove_temporary, replace_file, replace_kept
 
 MODE = 0o644  # where the manifest does not say it
 
@@ -64,7 +64,7 @@ def undo(folder: Path) -> Moved:
     done = 0
     try:
         for entry in manifest.files:
-            _clear(place_of(folder, manifest, entry.path))
+            remove_temporary(place_of(folder, manifest, entry.path))
         for _ in _put_back(away, caches, places):
             done += 1
     except OSError as error:
@@ -143,11 +143,6 @@ def _require_all(folder: Path, files: Sequence[Known], caches: Sequence[Away]) -
 
 def _refused(kind: type[PatchkitError], fact: str, places: Sequence[str], hint: str) -> PatchkitError:
     return kind(f"{fact}; nothing was written:" + "".join(f"\n  {place}" for place in places), hint)
-
-
-def _clear(path: Path) -> None:
-    """Take away what a command that was killed had written to replace a file with."""
-    temporary(Path(os.path.realpath(path))).unlink(missing_ok=True)
 
 
 def _put_back(files: Sequence[Known], caches: Sequence[Away], places: Collection[Path]) -> Iterator[Path]:

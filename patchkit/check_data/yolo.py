@@ -1,5 +1,6 @@
 """The labels of a YOLO data set, in parts that can be looked at anywhere."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -45,7 +46,7 @@ def look(part: YoloPart) -> Iterator[Looked]:
     for first, batch in read_batches(part.labels):
         for index, data in enumerate(batch, first):
             if isinstance(data, OSError):
-                looked.unreadable.append(Unreadable(part.labels[index], data.strerror or str(data)))
+                looked.unreadable.append(_unreadable(part.labels[index], data))
         texts = [data if isinstance(data, bytes) else b"" for data in batch]
         for place in count_sound(texts, rows, looked.tally, detailed=detailed):
             path, data = part.labels[first + place], batch[place]
@@ -58,6 +59,11 @@ def look(part: YoloPart) -> Iterator[Looked]:
                 looked.findings += found_in(labels, part.request)
     looked.tally.images += len(part.labels)
     yield looked
+
+
+def _unreadable(path: str, error: OSError) -> Unreadable:
+    """A label file that cannot be read. Trainers pass over what is no file, and a file drops its image."""
+    return Unreadable(path, error.strerror or str(error), variant="label" if os.path.isfile(path) else "no-label")
 
 
 def _look_at_large(path: str, image: str, part: YoloPart, rows: Sound, looked: Looked) -> Iterator[Looked]:
@@ -80,7 +86,7 @@ def _look_at_large(path: str, image: str, part: YoloPart, rows: Sound, looked: L
                 yield Looked(part.split, 0, looked.findings + found_in(labels, part.request))
                 looked.findings = []
     except OSError as error:
-        looked.unreadable.append(Unreadable(path, error.strerror or str(error)))
+        looked.unreadable.append(_unreadable(path, error))
     tally.files = 1
     tally.objects_per_image.clear()
     tally.objects_per_image[tally.objects] += 1

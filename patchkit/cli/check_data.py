@@ -159,6 +159,7 @@ def _fixed(request: "Request", folder: Path, format: DataFormat, fail_on: Level,
     from patchkit.check_data.quarantine import quarantine
     from patchkit.check_data.run import check_data as check
     from patchkit.findings import Finding
+    from patchkit.output.moved_text import render_moved
 
     started = time.time_ns()
     fixable: list[Finding] = []
@@ -173,10 +174,7 @@ def _fixed(request: "Request", folder: Path, format: DataFormat, fail_on: Level,
     if fixable or any(cache.newer for cache in checked.dataset.caches):
         dataset = checked.dataset
         moved = quarantine(folder, fixable, dataset.caches, dataset.format, started)
-        say(f"patchkit: moved {moved.rows} rows of {moved.files} files and {moved.caches} caches to {folder}\n")
-        if moved.emptied:
-            say(f"patchkit: {moved.emptied} files have no row left: their images are background now\n")
-        say(f"hint: to put all of it back: patchkit check-data --undo {folder}\n")
+        say(render_moved(moved))
         more = {"moved": {"folder": str(folder), "rows": moved.rows, "files": moved.files, "caches": moved.caches}}
     else:
         say("patchkit: nothing can be moved\n")
@@ -185,18 +183,14 @@ def _fixed(request: "Request", folder: Path, format: DataFormat, fail_on: Level,
 
 def _undone(folder: Path, format: DataFormat) -> int:
     from patchkit.check_data.undo import undo
+    from patchkit.output.moved_text import render_put_back
 
     moved = undo(folder)
     if format is DataFormat.json:
         from patchkit.output.data_json import render_undone
 
         sys.stdout.write(render_undone(moved))
-    for path in moved.untouched:
-        say(f"patchkit: left alone, because --fix was stopped before it came to it: {path}\n")
-    if moved.files or moved.caches:
-        say(f"patchkit: put back {moved.rows} rows of {moved.files} files and {moved.caches} caches\n")
-    else:
-        say("patchkit: everything is as it was before --fix already\n")
+    say(render_put_back(moved))
     return 0
 
 

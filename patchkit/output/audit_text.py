@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from patchkit.findings import Severity
+from patchkit.output.counted import counted
 
 if TYPE_CHECKING:
     from patchkit.audit.run import Audited, Fixed
@@ -27,12 +28,8 @@ def render_audit(audited: "Audited", after: "Fixed | None" = None) -> str:
     lines += [f"skipped [{skipped.rule}] {skipped.reason}" for skipped in report.skipped]
     lines += _fix_table(audited, after)
     lines += _schedule_table(audited, after)
-    counts = ", ".join(_counted(report.count(severity), severity.value) for severity in Severity)
+    counts = ", ".join(counted(report.count(severity), severity.value) for severity in Severity)
     return "\n".join([*lines, *_subject(audited), counts]) + "\n"
-
-
-def _counted(number: int, name: str) -> str:
-    return f"{number} {name}" if number == 1 else f"{number} {name}s"
 
 
 def _subject(audited: "Audited") -> list[str]:
@@ -41,10 +38,10 @@ def _subject(audited: "Audited") -> list[str]:
     from patchkit.subjects.paddle.config import PaddleConfig
 
     config, around = audited.config, audited.around
-    gpus = _counted(around.processes, "GPU")
+    gpus = counted(around.processes, "GPU")
     if isinstance(config, PaddleConfig):
         batch = f"TrainReader.batch_size {config.value('TrainReader.batch_size')} on each"
-        inherited = f"{_counted(len(config.bases), 'file')} inherited" if config.bases else "nothing inherited"
+        inherited = f"{counted(len(config.bases), 'file')} inherited" if config.bases else "nothing inherited"
         return [f"PaddleDetection, {gpus if around.gpus_are_given else 'GPUs unknown'}, {batch}, {inherited}"]
     recipe = around.recipe if isinstance(around, Surroundings) else None
     known = f"recipe {recipe.label} ({recipe.source})" if recipe else "no recipe is known for it"

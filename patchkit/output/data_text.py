@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from patchkit.check_data.fates import OUTCOMES
 from patchkit.check_data.run import Checked
 from patchkit.findings import Fate, Finding, Severity
+from patchkit.output.counted import counted
 from patchkit.output.visible import visible
 from patchkit.subjects.dataset.dataset import DataSet, Split
 from patchkit.subjects.dataset.tally import Extent
@@ -40,7 +41,7 @@ class Shown:
                 lines += self._rule(key)
         lines += [f"skipped [{one.rule}] {visible(one.reason)}" for one in checked.skipped]
         lines += _summary(checked.dataset)
-        lines.append(", ".join(_counted(self.counts[severity], severity.value) for severity in Severity))
+        lines.append(", ".join(counted(self.counts[severity], severity.value) for severity in Severity))
         return "\n".join(lines) + "\n"
 
     def _rule(self, key: tuple[Severity, str]) -> list[str]:
@@ -61,12 +62,8 @@ def _fate(fate: Fate) -> str:
     return f"  - {fate.trainer} ({fate.releases}) {OUTCOMES[fate.outcome]}: {fate.account}"
 
 
-def _counted(number: int, name: str) -> str:
-    return f"{number} {name}" if number == 1 else f"{number} {name}s"
-
-
 def _summary(dataset: DataSet) -> list[str]:
-    classes = f", {dataset.nc} classes" if dataset.nc is not None else ""
+    classes = f", {counted(dataset.nc, 'class')}" if dataset.nc is not None else ""
     lines = [visible(f"{dataset.path}: {dataset.format}{classes}")]
     for split in dataset.splits:
         lines += _split(split)
@@ -77,15 +74,15 @@ def _split(split: Split) -> list[str]:
     if split.same_as:
         return [visible(f"  {split.name}: the same files as {split.same_as}")]
     tally = split.tally
-    head = f"  {split.name}: {_counted(tally.images, 'image')}, {_counted(tally.objects, 'object')}"
+    head = f"  {split.name}: {counted(tally.images, 'image')}, {counted(tally.objects, 'object')}"
     without = len(split.without_label) + tally.empty
     if without:
-        head += f", {_counted(without, 'image')} without objects"
+        head += f", {counted(without, 'image')} without objects"
     lines = [visible(head)]
     if tally.width.count:
         most = max(tally.objects_per_image, default=0)
         sizes = f"width {_extent(tally.width)}, height {_extent(tally.height)}"
-        lines.append(f"    boxes: {sizes} of the image; up to {_counted(most, 'object')} in one")
+        lines.append(f"    boxes: {sizes} of the image; up to {counted(most, 'object')} in one")
     return lines
 
 
@@ -104,7 +101,7 @@ def _histogram(dataset: DataSet) -> list[str]:
     if not counts:
         return []
     rows = sorted(counts.items(), key=lambda item: (isinstance(item[0], str), item[0]))
-    lines = [f"  objects of each class, {len(rows)} classes:"]
+    lines = [f"  objects of each class, {counted(len(rows), 'class')}:"]
     left = 0
     if len(rows) > CLASSES:
         largest = {label for label, _ in counts.most_common(CLASSES * 2 // 3)}

@@ -3,6 +3,7 @@
 from patchkit.diagnose.rank import Diagnosis
 from patchkit.diagnose.run import Diagnosed
 from patchkit.findings import Finding, Severity
+from patchkit.output.counted import counted
 from patchkit.output.visible import visible
 from patchkit.subjects.train_log.log import Raised, TrainLog
 
@@ -22,7 +23,7 @@ def render_diagnosis(diagnosed: Diagnosed) -> str:
         lines.append(visible(f"{aside}no known failure in {', '.join(log.path for log in diagnosed.logs)}"))
         last = diagnosed.last_raised
         lines += _traceback(*last) if last is not None else ["it holds no traceback either"]
-    counts = ", ".join(_counted(diagnosed.report.count(severity), severity.value) for severity in Severity)
+    counts = ", ".join(counted(diagnosed.report.count(severity), severity.value) for severity in Severity)
     return "\n".join([*lines, counts]) + "\n"
 
 
@@ -47,12 +48,8 @@ def _traceback(log: TrainLog, raised: Raised) -> list[str]:
     lines = [visible(f"the last traceback, {log.path}:{raised.number}:")]
     left = len(traceback.frames) - FRAMES
     if left > 0:
-        lines.append(f"    ... {_counted(left, 'call')} before")
+        lines.append(f"    ... {counted(left, 'call')} before")
     for frame in traceback.frames[-FRAMES:]:
         code = f": {frame.code}" if frame.code else ""
         lines.append(visible(f"    {frame.file}:{frame.line} in {frame.function}{code}"))
     return [*lines, visible(f"    {traceback.error}")] if traceback.error else lines
-
-
-def _counted(number: int, name: str) -> str:
-    return f"{number} {name}" if number == 1 else f"{number} {name}s"

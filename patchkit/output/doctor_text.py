@@ -5,6 +5,7 @@ from typing import Any
 from patchkit.doctor.facts import FORK, Facts, facts_of
 from patchkit.doctor.run import Examined
 from patchkit.findings import Finding, Severity
+from patchkit.output.counted import counted
 from patchkit.output.visible import visible
 from patchkit.subjects.environment.frameworks import UNKNOWN
 
@@ -17,7 +18,7 @@ def render_doctor(examined: Examined) -> str:
         for finding in (finding for finding in report.findings if finding.severity is severity):
             lines += _finding(finding, severity)
     lines += [f"skipped [{skipped.rule}] {skipped.reason}" for skipped in report.skipped]
-    lines.append(", ".join(_counted(report.count(severity), severity.value) for severity in Severity))
+    lines.append(", ".join(counted(report.count(severity), severity.value) for severity in Severity))
     return "".join(f"{visible(line)}\n" for line in lines)
 
 
@@ -30,7 +31,7 @@ def _finding(finding: Finding, severity: Severity) -> list[str]:
 
 def _table(facts: Facts) -> list[str]:
     rows = [
-        ("python", f"{facts.python or 'unknown'}, {_counted(facts.distributions, 'distribution')} in {facts.prefix}"),
+        ("python", f"{facts.python or 'unknown'}, {counted(facts.distributions, 'distribution')} in {facts.prefix}"),
         *((name, _framework(name, build)) for name, build in facts.frameworks.items() if build),
         *([("ultralytics", _ultralytics(facts.ultralytics))] if facts.ultralytics else []),
         *facts.others.items(),
@@ -57,7 +58,3 @@ def _ultralytics(found: dict[str, Any]) -> str:
         f", editable in {found['editable']}" if found["editable"] else f", {found['source']}" if found["source"] else ""
     )
     return f"{found['version']}{distribution}, {what}{place}"
-
-
-def _counted(number: int, name: str) -> str:
-    return f"{number} {name}" if number == 1 else f"{number} {name}s"

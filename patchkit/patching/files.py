@@ -98,7 +98,9 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(0o700, parents=True, exist_ok=True)
         is_empty = not any(path.iterdir())
-    except (FileExistsError, NotADirectoryError):
+    except NotADirectoryError as error:
+        raise TargetRefused(f"{path}: what is above it is a file", "name a folder that does not exist") from error
+    except FileExistsError:
         is_empty = False
     if not is_empty:
         raise TargetRefused(f"{path} is there already, and not an empty folder", "name a folder that does not exist")
@@ -118,6 +120,11 @@ def remove(path: Path) -> None:
     path.unlink()
 
 
+def remove_temporary(path: Path) -> None:
+    """Take away what a command that was killed had written to replace a file with, or what a link leads to."""
+    temporary(Path(os.path.realpath(path))).unlink(missing_ok=True)
+
+
 def put(path: Path, data: bytes) -> None:
     """Write a file that belongs to a project, in one step: anew, or in place of the old one. A link stays a link."""
     real = Path(os.path.realpath(path))
@@ -129,6 +136,6 @@ def put(path: Path, data: bytes) -> None:
             give_to_owner_of(real.parent, real)
     except OSError:
         with contextlib.suppress(OSError):
-            temporary(real).unlink(missing_ok=True)
+            remove_temporary(real)
         raise
     sync_folder(real.parent)

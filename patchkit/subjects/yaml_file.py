@@ -30,6 +30,7 @@ class Node:
     end: int
     tag: str = ""  # an explicit `!Name`
     plain: bool = True  # a scalar without quotes
+    duplicates: "tuple[Entry, ...]" = ()  # of a mapping: keys that stand again later
 
     @property
     def data(self) -> Any:
@@ -165,8 +166,9 @@ class _Reader:
                 "name the yaml of the training: a configuration is never that large",
             )
         value: Any
+        duplicates: list[Entry] = []
         if isinstance(node, yaml.MappingNode):
-            value = self.mapping(node)[0]
+            value, duplicates = self.mapping(node)
         elif isinstance(node, yaml.SequenceNode):
             value = [self._node(item) for item in node.value]
         else:
@@ -174,7 +176,7 @@ class _Reader:
         start, end = node.start_mark.index, node.end_mark.index
         tag = node.tag if node.tag and node.tag.startswith("!") else ""
         plain = isinstance(node, yaml.ScalarNode) and not node.style
-        return Node(value, self._text[start:end], self._span(node), start, end, tag, plain)
+        return Node(value, self._text[start:end], self._span(node), start, end, tag, plain, tuple(duplicates))
 
     def _span(self, node: yaml.Node) -> Span:
         return Span(str(self._path), node.start_mark.line + 1, node.start_mark.column + 1)
@@ -213,6 +215,13 @@ def walk(entries: dict[str, Entry], above: tuple[str, ...] = ()) -> Iterator[tup
         yield (*above, key), entry
         if isinstance(entry.node.value, dict):
             yield from walk(entry.node.value, (*above, key))
+
+
+def repeated(file: YamlFile) -> Iterator[tuple[tuple[str, ...], Entry, Entry]]:
+    """Every key that stands again in its mapping: its path, the entry, and the one that YAML takes."""
+    yield from (((one.key,), one, file.entries[one.key]) for one in file.duplicates)
+    for path, entry in walk(file.entries):
+        yield from (((*path, one.key), one, entry.node.value[one.key]) for one in entry.node.duplicates)
 
 
 def line_of(file: YamlFile, entry: Entry, *, with_comment: bool) -> tuple[int, int] | None:

@@ -10,16 +10,19 @@ References   measured: the histogram of the labels.
 
 from collections.abc import Iterator
 
-from patchkit.findings import Finding, Severity, Span
+from patchkit.findings import Finding, Severity, Skipped, Span
 from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.dataset import DataSet
 from patchkit.subjects.dataset.expected import Expected
 from patchkit.subjects.dataset.labels import FOLDER
 
 
-def check(dataset: DataSet, expected: Expected) -> Iterator[Finding]:
+def check(dataset: DataSet, expected: Expected) -> Iterator[Finding | Skipped]:
     seen = {label for split in dataset.splits for label in split.tally.classes}
     if not seen:
+        return
+    if partial := next((split.partial for split in dataset.splits if split.partial), ""):
+        yield Skipped(f"{partial} cannot be read: not all objects are known")
         return
     # Labels of a format that has folders, and none of them: they come from file names.
     variant = "file-names" if dataset.format == FOLDER and not dataset.names else ""

@@ -18,7 +18,7 @@ from math import isfinite
 from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.expected import Expected
-from patchkit.subjects.dataset.labels import COCO, NO_IMAGE, WHOLE, YOLO, Labels
+from patchkit.subjects.dataset.labels import COCO, IS_WHOLE, NO_IMAGE, YOLO, Labels
 
 
 def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
@@ -26,11 +26,11 @@ def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
         if labels.kind == COCO:
             if row.form == "broken" and row.fault != NO_IMAGE:
                 continue
-            if row.variant == WHOLE and not isinstance(row.label, float):
+            if row.variant == IS_WHOLE and not isinstance(row.label, float):
                 if expected.labels is None or row.label in expected.labels:
                     message = f"{row.fault}, which readers take for {row.label}"
                     yield replace(
-                        labels.found(row, message, f"row: {row.text}", variant=WHOLE, movable=False),
+                        labels.found(row, message, f"row: {row.text}", variant=IS_WHOLE, movable=False),
                         severity=Severity.NOTE,
                     )
                 continue

@@ -9,7 +9,7 @@ References   measured: the histograms of the splits.
 
 from collections.abc import Iterator
 
-from patchkit.findings import Finding, Severity
+from patchkit.findings import Finding, Severity, Skipped
 from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.dataset import DataSet
 from patchkit.subjects.dataset.expected import Expected
@@ -18,9 +18,12 @@ from patchkit.subjects.dataset.labels import FOLDER
 TRAIN, OTHERS = "train", ("val", "test")
 
 
-def check(dataset: DataSet, expected: Expected) -> Iterator[Finding]:
+def check(dataset: DataSet, expected: Expected) -> Iterator[Finding | Skipped]:
     trained = {label for split in dataset.splits if split.name == TRAIN for label in split.tally.classes}
     if not trained:
+        return
+    if partial := next((split.partial for split in dataset.splits if split.name == TRAIN and split.partial), ""):
+        yield Skipped(f"{partial} cannot be read: not all objects of {TRAIN} are known")
         return
     variant = "file-names" if dataset.format == FOLDER and not dataset.names else ""
     for split in dataset.splits:

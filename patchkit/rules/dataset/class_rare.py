@@ -9,15 +9,18 @@ References   measured: the histogram of the labels.
 
 from collections.abc import Iterator
 
-from patchkit.findings import Finding, Severity
+from patchkit.findings import Finding, Severity, Skipped
 from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.dataset import DataSet
 from patchkit.subjects.dataset.expected import Expected
 
 
-def check(dataset: DataSet, expected: Expected) -> Iterator[Finding]:
+def check(dataset: DataSet, expected: Expected) -> Iterator[Finding | Skipped]:
     for split in dataset.splits:
         if split.name not in ("train", dataset.splits[0].name):
+            continue
+        if split.partial:
+            yield Skipped(f"{split.partial} cannot be read: not all objects of {split.name} are known")
             continue
         for label, count in sorted(split.tally.classes.items(), key=lambda item: str(item[0])):
             is_class = label in dataset.names or (isinstance(label, int) and 0 <= label < (dataset.nc or 0))

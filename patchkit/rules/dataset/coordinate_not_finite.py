@@ -14,14 +14,24 @@ from math import isfinite
 from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.expected import Expected
-from patchkit.subjects.dataset.labels import COCO, VOC, YOLO, Labels
+from patchkit.subjects.dataset.labels import COCO, VOC, YOLO, Labels, Row
+from patchkit.subjects.dataset.yolo_bounds import LOST, beyond, is_unchecked
 
 
 def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
     for row in labels.rows:
         bad = [number for number in row.numbers if not isfinite(number)]
         if bad:
-            yield labels.found(row, f"a coordinate is {bad[0]}", f"row: {row.text}")
+            variant = _variant(row, labels.dimensions) if labels.kind == YOLO else ""
+            yield labels.found(row, f"a coordinate is {bad[0]}", f"row: {row.text}", variant=variant)
+
+
+def _variant(row: Row, dimensions: int) -> str:
+    """Of a pose: what no trainer checks is either a box that is lost, or a visibility."""
+    found = beyond(row, dimensions)
+    if not is_unchecked(row, dimensions) or (found and not found.variant):
+        return ""
+    return "visibility" if all(map(isfinite, row.numbers[:4])) else LOST
 
 
 RULE = Rule(

@@ -1,45 +1,52 @@
 """A coordinate is outside of the image.
 
-What         In YOLO the centre of a box, its size, or a point of a polygon or pose is below 0 or above 1; in COCO and
-             VOC the whole box is outside of its image. One that is not outside as a whole is edge-outside.
-Why          Such an object is not in the image. ultralytics drops the whole image; other trainers train on boxes that
-             no crop can hold.
+What         In YOLO the centre of a box, its size, or a point of a pose is below 0 or above 1; of a polygon, the box
+             around it is. Of the box of a pose, nearly nothing is in the image. In COCO and VOC the whole box is
+             outside of its image: one that is not is edge-outside.
+Why          Such an object is not in the image. ultralytics drops the whole image where it is more than a hundredth
+             outside; other trainers train on boxes that no crop can hold.
 Example      `0 1.4 0.5 0.2 0.2`
 Fix safety   safe: `--fix` moves the row into the quarantine; the other rows of the image stay. `--undo` puts it back.
+             What is outside by less than a hundredth is a warning and stays: ultralytics clips it.
 References   ultralytics 8.4.190 ultralytics/data/utils.py, verify_image_label.
 """
 
 from collections.abc import Iterator
-from math import isfinite
+from dataclasses import replace
 
 from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.expected import Expected
-from patchkit.subjects.dataset.labels import COCO, PIXELS, VOC, YOLO, Labels, Row, leaves_nothing, places
+from patchkit.subjects.dataset.labels import COCO, PIXELS, VOC, YOLO, Labels, Row, largest, leaves_nothing
+from patchkit.subjects.dataset.yolo_bounds import IN_PIXELS, TOLERATED, beyond
 
 
 def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
     for row in labels.rows:
         if row.form == "broken":
             continue
-        if labels.kind != YOLO:
-            if leaves_nothing(labels, row):
-                yield labels.found(row, "the box is outside of its image", f"row: {row.text}")
+        if labels.kind == YOLO:
+            yield from _of_yolo(labels, row)
             continue
-        if row.form == "pose" and labels.dimensions == 3 and min(row.numbers[6::3], default=0) < 0:
-            yield labels.found(row, f"a visibility is {min(row.numbers[6::3]):g}", f"row: {row.text}")
-            continue
-        outside = [number for number in _places(labels, row) if isfinite(number) and not 0 <= number <= 1]
-        if outside and max(outside) <= PIXELS:
-            yield labels.found(row, f"{outside[0]:g} is outside of the image (0 to 1)", f"row: {row.text}")
+        if leaves_nothing(labels, row):
+            yield labels.found(row, "the box is outside of its image", f"row: {row.text}")
 
 
-def _places(labels: Labels, row: Row) -> tuple[float, ...]:
-    """What is negative of a size is told elsewhere: size-negative."""
-    numbers = places(labels, row)
-    if row.form == "polygon" or len(numbers) < 4:
-        return numbers
-    return (*numbers[:2], *(number for number in numbers[2:4] if number > 0), *numbers[4:])
+def _of_yolo(labels: Labels, row: Row) -> Iterator[Finding]:
+    found = beyond(row, labels.dimensions)
+    if found is None or (found.variant in IN_PIXELS and largest(labels, row) > PIXELS):
+        return
+    message = f"{found.number:g} is outside of the image (0 to 1)"
+    if row.form == "pose" and labels.dimensions == 3 and found.number < 0 and found.number in row.numbers[6::3]:
+        message = f"a visibility is {found.number:g}"
+    if row.form == "polygon":
+        message = f"the box around the polygon has {message.replace(' is', ', which is', 1)}"
+    if found.variant == TOLERATED:
+        message += ", by less than a hundredth"
+        finding = labels.found(row, message, f"row: {row.text}", variant=TOLERATED, movable=False)
+        yield replace(finding, severity=Severity.WARNING)
+    else:
+        yield labels.found(row, message, f"row: {row.text}", variant=found.variant)
 
 
 RULE = Rule(

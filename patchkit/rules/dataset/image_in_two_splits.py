@@ -1,6 +1,7 @@
 """An image is in two splits.
 
-What         The same path is in two splits; with --by-content, the same bytes under any name.
+What         The same path is in two splits; with --by-content, the same bytes under any name. Where nobody knows in
+             which folders the images of COCO files are, their file names are compared.
 Why          What is validated was trained on: the score is too good, and early stopping and the choice of the best
              weights follow it.
 Example      val: images/train in the data yaml
@@ -26,6 +27,12 @@ def check(dataset: DataSet, expected: Expected) -> Iterator[Finding]:
         yield Finding(
             f"{of_second} has the image, and {of_first} has {place} too", Span(second), "the path is the same"
         )
+    spans = {split.name: split.span for split in dataset.splits}
+    for names in dataset.shared_names:
+        message = (
+            f"{names.count} images of {names.split} have the file name of one of {names.first}: {names.example} is one"
+        )
+        yield Finding(message, spans[names.split], "where the images are is not known: only their names were compared")
     for first, of_first, second, of_second in dataset.shared_content:
         message = f"the image of {of_second} is {first} of {of_first}"
         yield Finding(message, Span(second), "the bytes are the same", variant="content")

@@ -36,13 +36,15 @@ RULE = Rule(
             "-- coco.json --\n"
             '{"images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 100}],\n'
             '"categories": [{"id": 1, "name": "class 1"}, {"id": 2, "name": "class 2"}],\n'
-            '"annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 10, 20, 20]},\n'
-            '{"id": 2, "image_id": 99, "category_id": 2, "bbox": [40, 40, 20, 20]}]}\n',
+            '"annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 10, 20, 20],\n'
+            '"area": 400, "iscrowd": 0},\n'
+            '{"id": 2, "image_id": 99, "category_id": 2, "bbox": [40, 40, 20, 20], "area": 400, "iscrowd": 0}]}\n',
             "-- coco.json --\n"
             '{"images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 100}],\n'
             '"categories": [{"id": 1, "name": "class 1"}, {"id": 2, "name": "class 2"}],\n'
-            '"annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 10, 20, 20]},\n'
-            '{"id": 2, "image_id": 1, "category_id": 2, "bbox": [40, 40, 20, 20]}]}\n',
+            '"annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 10, 20, 20],\n'
+            '"area": 400, "iscrowd": 0},\n'
+            '{"id": 2, "image_id": 1, "category_id": 2, "bbox": [40, 40, 20, 20], "area": 400, "iscrowd": 0}]}\n',
         ),
     ),
 )

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 
 from patchkit.findings import Finding, Severity, Span
 from patchkit.rule import Example, Rule
-from patchkit.subjects.dataset.dataset import DataSet
+from patchkit.subjects.dataset.dataset import REFUSED, DataSet
 from patchkit.subjects.dataset.expected import Expected
 
 
 def check(dataset: DataSet, expected: Expected) -> Iterator[Finding]:
     for image in dataset.unreadable:
-        if image.is_image:
+        if image.is_image and image.variant != REFUSED:
             yield Finding("the image cannot be decoded", Span(image.path), image.reason)
 
 

@@ -3,7 +3,7 @@
 What         An image of a split has no label file, while others have one.
 Why          It is trained on as background: whatever it shows is taught to be nothing. A folder whose name differs, or
              a copy that was cut off, looks the same as an image without objects. Images that are meant as background
-             are clearer with an empty label file.
+             are clearer with an empty label file. Where no image of train has one, ultralytics refuses to train.
 Example      images/train/c.jpg without labels/train/c.txt
 Fix safety   there is none: only you know what was meant.
 References   https://docs.ultralytics.com/datasets/detect/: no label file means background.
@@ -11,18 +11,22 @@ References   https://docs.ultralytics.com/datasets/detect/: no label file means 
 
 from collections.abc import Iterator
 
-from patchkit.findings import Finding, Severity, Span
+from patchkit.findings import Finding, Severity, Skipped, Span
 from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.dataset import DataSet
 from patchkit.subjects.dataset.expected import Expected
 
+NONE = "none"  # variant: no image of train has one
 
-def check(dataset: DataSet, expected: Expected) -> Iterator[Finding]:
+
+def check(dataset: DataSet, expected: Expected) -> Iterator[Finding | Skipped]:
     for split in dataset.splits:
-        if split.without_label and not split.tally.files:
+        if split.partial:
+            yield Skipped(f"{split.partial} cannot be read: not all images and labels of {split.name} are known")
+        elif split.without_label and not split.tally.files:
             message = f"none of the {len(split.without_label)} images of {split.name} has a label file"
-            example = split.without_label[0]
-            yield Finding(message, split.span, f"the first is {example}", severity=Severity.ERROR)
+            evidence, variant = f"the first is {split.without_label[0]}", NONE if split.name == "train" else ""
+            yield Finding(message, split.span, evidence, severity=Severity.ERROR, variant=variant)
             continue
         for image in split.without_label:
             evidence = f"{split.tally.files} images of {split.name} have one"

@@ -1,8 +1,10 @@
 """A path of the data set cannot be read.
 
-What         A folder, a list or a label file is not there, may not be read, or is a link that leads back; a file that
-             should be COCO is no JSON object, or has no images or no annotations.
-Why          What lies behind it is not trained on, and was not checked either. ultralytics skips what it cannot list.
+What         A folder, a list, a label file or a listed image is not there, may not be read, or is a link that leads
+             back or nowhere; a file that should be COCO is no JSON object, such as a pointer of git-lfs, or has no
+             images or no annotations.
+Why          What lies behind it is not trained on, and was not checked either. ultralytics stops where a whole split is
+             not there, passes over a folder that it cannot list, and takes labels that it cannot look up for missing.
 Example      train: images/trian
 Fix safety   there is none: only you know what was meant.
 References   measured: os.scandir and open, with the words of the system.

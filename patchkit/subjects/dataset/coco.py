@@ -69,6 +69,8 @@ def read_coco(path: str, *, folder: str = "", detailed: bool = False) -> tuple[C
         reading = Reading(known, shown.append, faults.tell)
         again = Annotations(reading, folder, repeated=repeated, categories=coco.categories)
         _read(again, ("annotations",), faults)
+    for labels in annotations.members.shown(path, coco.annotations):
+        shown.append(labels)
     for labels in faults.shown():
         shown.append(labels)
     if not coco.has_categories and faults.end is None:
@@ -79,8 +81,21 @@ def read_coco(path: str, *, folder: str = "", detailed: bool = False) -> tuple[C
     tally.empty = len(coco.frames) - len(coco.objects)
     tally.objects_per_image.update(coco.objects.values())
     tally.objects_per_image[0] += tally.empty
+    if faults.end is not None:
+        coco.unread.add("annotations")
+    if 0 < tally.empty < tally.images and "annotations" not in coco.unread:
+        shown.append(_unannotated(coco))
     unread = frozenset(coco.unread)
     return coco, (replace(labels, unread=unread) for labels in shown)
+
+
+def _unannotated(coco: CocoFile) -> Labels:
+    """A row for all images that have no annotation."""
+    first = next(id for id in coco.frames if id not in coco.objects)
+    name = coco.names.get(first) or short(first)
+    fault = f"{coco.tally.empty} of {coco.tally.images} images have no annotation; the first is {name}"
+    row = Row(1, 0, 0, "", None, (), "broken", None, fault)
+    return Labels(COCO, coco.path, (row,), is_empty=True, rules=("label-empty",))
 
 
 def _again(coco: CocoFile) -> CocoFile:

@@ -4,17 +4,21 @@ They are decoded by msgspec with types that say what a sound one is. What it ref
 take anything, and what is no JSON at all is taken apart by its brackets, so that every other record is still read.
 """
 
+import contextlib
+import re
 from collections.abc import Iterable, Sequence
 from operator import truediv
 from typing import Any
 
 from patchkit.subjects.dataset.coco_file import Columns, are_inside, centre, is_inside
+from patchkit.subjects.dataset.coco_members import Members
 from patchkit.subjects.dataset.coco_reading import Reading
 from patchkit.subjects.dataset.coco_record import (
     LOOSE,
+    PARTIAL,
     REFUSED,
-    SOUND,
     UNREADABLE,
+    WHOLE,
     Loose,
     Sound,
     as_float,
@@ -30,12 +34,13 @@ from patchkit.subjects.dataset.coco_record import (
     shown,
 )
 from patchkit.subjects.dataset.json_elements import Element, Piece, objects
-from patchkit.subjects.dataset.labels import COCO, WHOLE, Labels, Row
+from patchkit.subjects.dataset.labels import COCO, IS_WHOLE, Labels, Row
 from patchkit.subjects.dataset.seen import Repeats, SeenIds
 from patchkit.subjects.dataset.tally import Extent
 from patchkit.subjects.dataset.yolo_batch import cell, count_rows
 
 NOWHERE = (1.0, 1.0, 0.0, 0.0)  # for an image that is not there
+OF_MEMBERS = re.compile("area|iscrowd")  # in what the decoder says of the first fault: a box may still be one
 
 
 class Annotations:
@@ -52,6 +57,7 @@ class Annotations:
     ) -> None:
         self.reading = reading
         self.categories = categories  # those that annotations are held against; the file may turn out to have others
+        self.members = Members()
         self.repeats = Repeats()
         self._coco = reading.coco
         self._folder = folder
@@ -65,20 +71,20 @@ class Annotations:
         text = b"[%b]" % piece.text
         end = len(piece.text)
         places: dict[int, Element] = {}
-        try:
-            found: Sequence[Any] = SOUND.decode(text)
-            odd = self._odd(found)
-        except REFUSED:
-            try:
-                found = LOOSE.decode(text)
-            except REFUSED:
-                exact, end = self.reading.elements(piece)
-                places = dict(enumerate(exact))
-                found = [loose_of(piece.text[place.start : place.end]) for place in exact]
-            odd = self._odd_of_any(found)
+        new: dict[str, int] = {}  # the first annotation of each fault of area or iscrowd
+        found, is_whole = _decoded(text)
+        if found is None:
+            exact, end = self.reading.elements(piece)
+            places = dict(enumerate(exact))
+            found = [loose_of(piece.text[place.start : place.end]) for place in exact]
+        if not is_whole and not self._repeated:
+            new = self.members.count(found)
+        odd = self._odd_of_any(found) if found and type(found[0]) is Loose else self._odd(found)
         self._coco.annotations += len(found)
+        if odd or new:
+            places = places or objects(piece.text, len(found), [*(index for index, _ in odd), *new.values()])
+            self.members.keep(new, piece, places)
         if odd:
-            places = places or objects(piece.text, len(found), (index for index, _ in odd))
             rows = tuple(self._row(found[index], piece, places[index], is_repeated) for index, is_repeated in odd)
             if not self._repeated:
                 count_rows(rows, self._coco.tally, detailed=self._detailed)
@@ -169,7 +175,7 @@ class Annotations:
         fault, variant = fault_of(one, coco.frames, piece.text[place.start : place.end])
         row = broken(piece, place, fault)
         if not fault and isinstance(one.category_id, (bool, float)):
-            fault, variant = f"category_id is {short(one.category_id)}", WHOLE
+            fault, variant = f"category_id is {short(one.category_id)}", IS_WHOLE
         box = row.box
         is_in_image = is_known(one.image_id, coco.frames)
         frame = coco.frames[one.image_id] if is_in_image else None
@@ -198,6 +204,18 @@ class Annotations:
             is_duplicate=bool(self._repeated),
             variant=variant,
         )
+
+
+def _decoded(text: bytes) -> tuple[Sequence[Any] | None, bool]:
+    """The annotations of a piece, None if it is no JSON, and whether each has an area and an iscrowd."""
+    try:
+        return WHOLE.decode(text), True
+    except REFUSED as error:
+        decoders = (PARTIAL, LOOSE) if OF_MEMBERS.search(str(error)) else (LOOSE,)
+    for decoder in decoders:
+        with contextlib.suppress(*REFUSED):
+            return decoder.decode(text), False
+    return None, False
 
 
 def _chosen(indices: Iterable[int], *columns: Sequence[Any]) -> list[Sequence[Any]]:

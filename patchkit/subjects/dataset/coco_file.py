@@ -25,7 +25,7 @@ class CocoFile:
     tally: Tally = field(default_factory=Tally)
     annotations: int = 0  # that could be told from each other
     has_categories: bool = False
-    unread: set[str] = field(default_factory=set)  # members of which a record has no id that can be read
+    unread: set[str] = field(default_factory=set)  # members not read to their end, or with records without id
 
 
 def are_inside(columns: Columns) -> bool:

@@ -6,7 +6,7 @@ from math import isfinite
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from patchkit.subjects.dataset.json_elements import Element, Piece
 from patchkit.subjects.dataset.labels import NO_IMAGE, NO_IMAGE_ID, Box, Row
@@ -28,13 +28,29 @@ class Sound(msgspec.Struct, gc=False):
     id: int | str
 
 
+class Whole(Sound, gc=False):
+    """A sound annotation that has all that trainers read."""
+
+    area: Annotated[float, Meta(gt=0)]
+    iscrowd: int
+
+
+class Partial(Sound, gc=False):
+    """A sound annotation whose area and iscrowd must be looked at."""
+
+    area: Any = UNSET
+    iscrowd: Any = UNSET
+
+
 class Loose(msgspec.Struct, gc=False):
-    """An annotation as it is."""
+    """An annotation as it is. What it lacks is UNSET where trainers take null for something else."""
 
     image_id: Any = None
     category_id: Any = None
-    bbox: Any = None
+    bbox: Any = UNSET
     id: Any = None
+    area: Any = UNSET
+    iscrowd: Any = UNSET
 
 
 class Image(msgspec.Struct, gc=False):
@@ -55,7 +71,8 @@ class LooseImage(msgspec.Struct, gc=False):
     height: Any = None
 
 
-SOUND = msgspec.json.Decoder(list[Sound])
+WHOLE = msgspec.json.Decoder(list[Whole])
+PARTIAL = msgspec.json.Decoder(list[Partial])
 LOOSE = msgspec.json.Decoder(list[Loose])
 IMAGES = msgspec.json.Decoder(list[Image])
 LOOSE_IMAGES = msgspec.json.Decoder(list[LooseImage])
@@ -67,8 +84,9 @@ Frames = Mapping[Any, Frame | None]  # by image id; None: the file does not say 
 
 # Faults with fates of their own.
 JSON, RECORD, MEMBER, NO_CATEGORIES = "json", "record", "member", "no-categories"
+NO_BOX = "no-box"
 IMAGE_ID, FILE_NAME = "image-id", "image-file-name"
-CATEGORY, ANNOTATION_ID, NULL_ID, NO_BOX = "category-id", "annotation-id", "annotation-id-null", "no-box"
+CATEGORY, ANNOTATION_ID, NULL_ID = "category-id", "annotation-id", "annotation-id-null"
 CATEGORY_NAME = "category-name"
 NO_SIZE, NEGATIVE_SIZE, ODD_SIZE = "image-no-size", "image-size-negative", "image-size-odd"
 
@@ -86,10 +104,17 @@ def loose_of(text: bytes) -> Loose:
     value = value_of(text)
     if not isinstance(value, dict):
         return Loose(bbox=UNREADABLE)
-    return Loose(value.get("image_id"), value.get("category_id"), value.get("bbox"), value.get("id"))
+    return Loose(
+        value.get("image_id"),
+        value.get("category_id"),
+        value.get("bbox", UNSET),
+        value.get("id"),
+        value.get("area", UNSET),
+        value.get("iscrowd", UNSET),
+    )
 
 
-def is_sound(one: Loose) -> bool:
+def is_sound(one: Loose | Sound) -> bool:
     """True for what `Sound` takes."""
     box = one.bbox
     if not {int, str}.issuperset(map(type, (one.image_id, one.category_id, one.id))) or not is_box(box):
@@ -187,7 +212,7 @@ def fault_of(one: Loose | Sound, frames: Frames, record: bytes) -> tuple[str, st
     if one.bbox is UNREADABLE:
         return "the annotation is no JSON object, or is nested too deeply", RECORD
     if not is_box(one.bbox):
-        is_left_out = one.bbox == [] or (one.bbox is None and _lacks(record, "bbox"))
+        is_left_out = one.bbox is UNSET or one.bbox == []
         return f"bbox is {short(one.bbox)}, and no list of four numbers", NO_BOX if is_left_out else ""
     if not isinstance(label, (int, float, str)) or (isinstance(label, float) and not isfinite(label)):
         return f"category_id is {short(label)}", CATEGORY
@@ -219,7 +244,7 @@ def shown(one: Loose | Sound) -> str:
 
 
 def short(value: Any) -> str:
-    return "missing" if value is None else _ENCODER.encode(value)[:60]
+    return "missing" if value is None or value is UNSET else _ENCODER.encode(value)[:60]
 
 
 def relative(numbers: tuple[float, ...], frame: Frame) -> Box:

@@ -7,10 +7,12 @@ from typing import ClassVar
 from patchkit.findings import Span
 from patchkit.subjects.dataset.tally import Label, Tally
 
+REFUSED = "refused"  # variant of an image that can be decoded, and that a trainer leaves out
+
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A folder, file or image that could not be read, or not to its end."""
+    """A folder, file or image that could not be read, or not to its end; or an image that a trainer does not take."""
 
     path: str
     reason: str
@@ -39,6 +41,8 @@ class Split:
     without_image: tuple[str, ...] = ()  # label files
     twins: tuple[tuple[str, str], ...] = ()  # images of one folder that share a label file
     same_as: str = ""  # a split that names the same files
+    partial: str = ""  # a folder or list of it that cannot be read, so that it has more than is known
+    is_cut: bool = False  # some of its labels could not be read: what is missing may stand there
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,27 @@ class ClassCount:
     span: Span
     is_of_model: bool = False  # it says how many outputs there are, the others which labels
     split: str = ""  # which has these categories; empty: all have
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """A category id that has another name in the file of another split."""
+
+    label: Label
+    split: str
+    name: str
+    first: str  # the split that was read before
+    first_name: str
+
+
+@dataclass(frozen=True)
+class SharedNames:
+    """File names of images that two splits have, whatever folders they are in."""
+
+    first: str  # a split
+    split: str
+    count: int
+    example: str
 
 
 @dataclass(frozen=True)
@@ -71,6 +96,10 @@ class DataSet:
     missing: tuple[tuple[str, Span], ...] = ()  # splits that the data yaml must name, and where they belong
     odd_keys: tuple[tuple[str, Span], ...] = ()  # of names in the data yaml: those that are no whole numbers
     odd_counts: tuple[tuple[str, Span], ...] = ()  # nc or names of the data yaml, where no classes come of them
+    repeated_keys: tuple[tuple[str, Span], ...] = ()  # of the data yaml: those that stand again further down
+    odd_points: tuple[tuple[str, Span, str], ...] = ()  # kpt_shape or flip_idx of it, that cannot be followed
+    renamed: tuple[Renamed, ...] = ()  # categories of COCO whose id means another one in another file
+    shared_names: tuple[SharedNames, ...] = ()  # where it is not known where images are
     kind: ClassVar[str] = "dataset"
 
     def shown(self, label: Label) -> str:

@@ -18,7 +18,7 @@ ID_NOT_INTEGER = ("of-image", "of-category", "number-of-image", "number-of-categ
 HAVE_RULES = (IMAGE_TWICE, CATEGORY_TWICE, *ID_NOT_INTEGER)  # of their own
 NO_IMAGE = "no image"  # fault of an annotation whose image the file does not have
 NO_IMAGE_ID = "no-id"  # variant of it: the annotation does not name one
-WHOLE = "whole"  # variant of a category that is written as 1.0 or true
+IS_WHOLE = "whole"  # variant of a category that is written as 1.0 or true
 LABEL_LIMIT = 1 << 24  # whole numbers below it are exact in float32
 
 
@@ -60,7 +60,7 @@ class Labels:
     undecodable: tuple[int, ...] = ()  # lines that are no UTF-8
     columns: int | None = None  # of every row, where kpt_shape says so
     dimensions: int = 2  # numbers of a point of a pose
-    is_empty: bool = False
+    is_empty: bool = False  # of COCO: the row is about images without annotation
     of_images: bool = False  # these are records of images or categories, not of objects: they are never moved
     unread: frozenset[str] = frozenset()  # "images", "categories": some could not be read, and may be what is missed
     rules: tuple[str, ...] | None = None  # ids of those that are asked; None: all
@@ -103,3 +103,8 @@ def places(labels: Labels, row: Row) -> tuple[float, ...]:
     if row.form == "pose" and labels.dimensions == 3:
         return (*row.numbers[:4], *(number for index, number in enumerate(row.numbers[4:]) if index % 3 != 2))
     return row.numbers
+
+
+def largest(labels: Labels, row: Row) -> float:
+    """The largest number of a row that is a part of the image."""
+    return max((number for number in places(labels, row) if isfinite(number)), default=0.0)

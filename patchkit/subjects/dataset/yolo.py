@@ -17,11 +17,12 @@ from patchkit.subjects.dataset.dataset import ClassCount, Unreadable
 from patchkit.subjects.dataset.tally import Label
 from patchkit.subjects.dataset.yolo_rows import Columns
 from patchkit.subjects.image_suffixes import SUFFIXES
-from patchkit.subjects.yaml_file import Entry, YamlFile, read_yaml
+from patchkit.subjects.yaml_file import Entry, YamlFile, read_yaml, repeated
 
 SPLITS = ("train", "val", "test")
 KEYS = {"train": ("train",), "val": ("val", "validation"), "test": ("test",)}  # as ultralytics takes them
 OWN_YAMLS = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
+SHOWN = 60  # characters of a value
 REQUIRED = ("train", "val")  # in a data yaml
 FOLDERS = (("train", "train"), ("val", "valid"), ("val", "val"), ("test", "test"))  # with images and labels in each
 
@@ -40,6 +41,8 @@ class YoloSet:
     missing: tuple[tuple[str, Span], ...] = ()  # splits that it must name, and where they belong
     odd_keys: tuple[tuple[str, Span], ...] = ()  # of names: those that are no whole numbers
     odd_counts: tuple[tuple[str, Span], ...] = ()  # nc or names, where no classes come of them
+    repeated_keys: tuple[tuple[str, Span], ...] = ()  # those that stand again further down
+    odd_points: tuple[tuple[str, Span, str], ...] = ()  # kpt_shape or flip_idx that cannot be followed, with a variant
 
 
 def find_yolo(data: Path) -> YoloSet | None:
@@ -123,11 +126,12 @@ def from_yaml(file: YamlFile) -> YoloSet:
         for name in named:
             place = _first(root / name, root / name.removeprefix("../"), path.parent / name)
             if place is None:
-                absent.append(Unreadable(str(path), f"{split}: {root / name} is not there", spans[split].line))
+                reason, variant = f"{split}: {root / name} is not there", split if split not in REQUIRED else ""
+                absent.append(Unreadable(str(path), reason, spans[split].line, variant=variant))
             else:
-                found.append(str(place))
+                found.append(_resolved(place))
         if found:
-            sources[split] = tuple(found)
+            sources[split] = tuple(dict.fromkeys(found))
     if not spans:
         raise SourceUnreadable(
             f"{path}: it names no images: train, val and test are missing", "add train: images/train"
@@ -143,7 +147,19 @@ def from_yaml(file: YamlFile) -> YoloSet:
         _missing(file, spans),
         tuple((key.key, key.span) for key in _keys(file) if key.index is None),
         tuple(_odd_counts(file)),
+        tuple((_repetition(keys, earlier, last), earlier.span) for keys, earlier, last in repeated(file)),
+        tuple(_odd_points(file)),
     )
+
+
+def _repetition(keys: tuple[str, ...], earlier: Entry, last: Entry) -> str:
+    name = f"{'.'.join(keys)} is {_shown(earlier)} here, and again in line {last.span.line}"
+    return f"{name}, where {_shown(last)} is what counts"
+
+
+def _shown(entry: Entry) -> str:
+    text = " ".join(entry.node.text.split())
+    return (f"{text[:SHOWN]}..." if len(text) > SHOWN else text) or "nothing"
 
 
 def _missing(file: YamlFile, spans: dict[str, Span]) -> tuple[tuple[str, Span], ...]:
@@ -169,6 +185,12 @@ def _first(*paths: Path) -> Path | None:
             continue
         return path
     return None
+
+
+def _resolved(place: Path) -> str:
+    """The path without links: the trainers look for labels beside what it leads to."""
+    real = os.path.realpath(place)
+    return str(place) if real == os.path.abspath(place) else real
 
 
 def _names(file: YamlFile) -> dict[Label, str]:
@@ -231,7 +253,29 @@ def _count_of_keys(file: YamlFile) -> Iterator[ClassCount]:
 
 
 def _columns(data: dict[str, Any]) -> Columns:
-    shape = data.get("kpt_shape")
-    if isinstance(shape, list) and len(shape) == 2 and all(type(number) is int and number > 0 for number in shape):
-        return Columns(5 + shape[0] * shape[1], shape[1])
-    return Columns()
+    shape = _shape(data.get("kpt_shape"))
+    return Columns(5 + shape[0] * shape[1], shape[1]) if shape else Columns()
+
+
+def _shape(written: Any) -> tuple[int, int] | None:
+    """Points, and numbers of each; None if it is neither [points, 2] nor [points, 3]."""
+    if not isinstance(written, list) or [type(number) for number in written] != [int, int]:
+        return None
+    points, numbers = written
+    return (points, numbers) if points > 0 and numbers in (2, 3) else None
+
+
+def _odd_points(file: YamlFile) -> Iterator[tuple[str, Span, str]]:
+    """Where the data yaml speaks of key points and cannot be followed; with the variant of the fault."""
+    shape, flip = file.entries.get("kpt_shape"), file.entries.get("flip_idx")
+    if shape is None:
+        return
+    found = _shape(shape.node.data)
+    if found is None:
+        text = shape.node.text.strip() or "empty"
+        yield f"kpt_shape is {text}, which is neither [points, 2] nor [points, 3]", shape.span, ""
+    elif flip is not None and flip.node.data is not None:
+        points, order = found[0], flip.node.data
+        if not isinstance(order, list) or len(order) not in (0, points):
+            said = f"has {len(order)} entries" if isinstance(order, list) else "is no list"
+            yield f"flip_idx {said}, and kpt_shape has {points} points", flip.span, "flip"

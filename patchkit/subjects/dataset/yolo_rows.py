@@ -9,7 +9,8 @@ from patchkit.subjects.dataset.labels import YOLO, Box, Labels, Row
 
 SHOWN = 80  # characters of a row
 _WHOLE = re.compile(r"[+-]?[0-9]{1,4000}")  # no more than int() takes
-_LINE_END = re.compile(rb"\r\n|[\n\r\x0b\x0c\x1c-\x1e]")  # as str.splitlines has them
+# As str.splitlines has them; the last two are U+0085 and U+2028 or U+2029.
+_LINE_END = re.compile(rb"\r\n|[\n\r\x0b\x0c\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
 
 
 @dataclass(frozen=True)
