@@ -15,13 +15,12 @@ from patchkit.errors import SourceUnreadable, TargetRefused
 from patchkit.subjects.dataset.class_folders import files_below, find_class_folders, labels_by_pattern
 from patchkit.subjects.dataset.labels import COCO, FOLDER, VOC, Labels
 from patchkit.subjects.dataset.paddle_dataset import (
-    PaddleSource,
     VocFile,
     VocLayout,
     find_voc,
-    paddle_sources,
     read_voc_list,
 )
+from patchkit.subjects.dataset.paddle_sources import PaddleSource, paddle_sources
 from patchkit.subjects.dataset.voc import read_voc
 from tests.paddle_tree import DATA, OWN, TREE, grow
 

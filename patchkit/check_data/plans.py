@@ -175,7 +175,8 @@ def _split_name(stem: str, taken: dict[str, Split]) -> str:
 
 def _paddle(request: Request, rules: Rules) -> Plan:
     from patchkit.check_data.annotations import CocoPart, look_at_coco
-    from patchkit.subjects.dataset.paddle_dataset import paddle_sources, read_voc_list
+    from patchkit.subjects.dataset.paddle_dataset import read_voc_list
+    from patchkit.subjects.dataset.paddle_sources import paddle_sources
 
     sources = paddle_sources(request.data)
     if not sources:

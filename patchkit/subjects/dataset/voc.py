@@ -11,6 +11,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from xml.parsers import expat
 
+from patchkit.subjects.dataset.bad_bytes import masked
 from patchkit.subjects.dataset.labels import VOC, Box, Labels, Row
 
 SHOWN = 80  # characters of a row
@@ -61,9 +62,9 @@ def read_voc(path: str, data: bytes, image: str = "") -> Labels:
     bad: list[int] = []
     lines: list[int] = []
     if reader.code == _INVALID and reader.is_utf8:
-        masked, bad, lines = _masked(data)
+        without, bad, lines = masked(data)
         if bad:
-            reader = _Reader(masked)
+            reader = _Reader(without)
             broken = reader.read()
     rows = []
     covered = 0
@@ -199,29 +200,6 @@ class _Reader:
         while self._data[index : index + len(close)] != close:
             index += len(close)
         return index + len(close)
-
-
-def _masked(data: bytes) -> tuple[bytes, list[int], list[int]]:
-    """The data with `?` for each byte that is no UTF-8, where those are, and in which lines."""
-    masked = bytearray(data)
-    places: list[int] = []
-    lines: list[int] = []
-    position = 0
-    for number, line in enumerate(data.split(b"\n"), 1):
-        text = line.decode("utf-8", "surrogateescape")
-        before = len(places)
-        place = position
-        for character in text if len(text.encode("utf-8", "ignore")) != len(line) else "":
-            if "\udc80" <= character <= "\udcff":
-                masked[place] = ord("?")
-                places.append(place)
-                place += 1
-            else:
-                place += len(character.encode("utf-8"))
-        if len(places) > before:
-            lines.append(number)
-        position += len(line) + 1
-    return bytes(masked), places, lines
 
 
 def _with_blanks(data: bytes, blanks: list[bytes], start: int, end: int) -> tuple[int, int]:
