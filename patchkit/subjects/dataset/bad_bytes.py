@@ -3,7 +3,7 @@
 
 def masked(data: bytes) -> tuple[bytes, list[int], list[int]]:
     """The data with `?` for each byte that is no UTF-8, where those are, and in which lines."""
-    masked = bytearray(data)
+    without = bytearray(data)
     places: list[int] = []
     lines: list[int] = []
     position = 0
@@ -13,7 +13,7 @@ def masked(data: bytes) -> tuple[bytes, list[int], list[int]]:
         place = position
         for character in text if len(text.encode("utf-8", "ignore")) != len(line) else "":
             if "\udc80" <= character <= "\udcff":
-                masked[place] = ord("?")
+                without[place] = ord("?")
                 places.append(place)
                 place += 1
             else:
@@ -21,4 +21,4 @@ def masked(data: bytes) -> tuple[bytes, list[int], list[int]]:
         if len(places) > before:
             lines.append(number)
         position += len(line) + 1
-    return bytes(masked), places, lines
+    return bytes(without), places, lines
