@@ -57,8 +57,10 @@ READ = {
     **{("torchvision", rule): REFERENCE for rule in INCOMPLETE},
 }
 OF_PYCOCOTOOLS = ("annotation-id-duplicate", "image-unknown")
-OF_FILES = ("record-id-duplicate/", "annotation-unreadable/", "path-unreadable/")  # variants of a COCO file
-OF_TARGETS = ("annotation-unreadable/no-box",)
+OF_FILES = (  # variants of a COCO file
+    *("record-id-duplicate/", "annotation-unreadable/", "path-unreadable/", "image-unknown/"),
+)
+OF_TARGETS = ("annotation-unreadable/no-box",)  # pycocotools reads it
 OF_IMAGES = ("image-unreadable", "path-unreadable")
 
 
@@ -165,6 +167,7 @@ def of_losses(seen: Json) -> str:
     for other, outcome in (
         ("right", "ignored"),
         ("without the row", "drops-row"),
+        ("the class below", "wrong-class"),
         ("the last class", "wrong-class"),
     ):
         if seen.get(f"same as {other}"):
@@ -210,15 +213,21 @@ def observed(entry: Entry, request: pytest.FixtureRequest) -> str:
         return of_rows(request.getfixturevalue(entry.trainer)[key], PARTS)
     if entry.trainer == "paddledetection":
         paddle = request.getfixturevalue("paddle")
-        if key == "class-count-differs":
-            raised = ["raised" in seen for case, seen in paddle["heads"].items() if case.startswith("1 classes")]
-            return "crash" if all(raised) else "trains-on-it"
+        if key.startswith("class-count-differs"):
+            classes = {"fewer": "1", "more": "5", "splits": "3"}[key.partition("/")[2]]
+            raised = ["raised" in seen for case, seen in paddle["heads"].items() if case.startswith(f"{classes} ")]
+            assert len(raised) == 2
+            return "crash" if all(raised) else "trains-on-it" if not any(raised) else "sometimes"
         return of_rows(paddle[entry.format][key], PIXELS)
     if key in OF_PYCOCOTOOLS or (key.startswith(OF_FILES) and key not in OF_TARGETS):
         return of_pycocotools(key, request.getfixturevalue("paddle")["pycocotools"][key])
     torch = request.getfixturevalue("torch")
     if entry.trainer == "crossentropy":
         return of_folders(key, torch["folder"][key])
+    if key.endswith("/number-of-image"):
+        return of_losses(request.getfixturevalue("paddle")["number of image"])
+    if key.startswith("id-not-integer/"):
+        return "crash" if "raised" in torch["ids"][key] else "ignored"
     return of_losses(torch["images" if key in OF_IMAGES else "RetinaNet"][key])
 
 
@@ -347,11 +356,56 @@ def test_paddledetection_drops_with_a_warning_or_without_one(paddle: Json) -> No
         assert paddle[format_]["label-empty"]["log"] == []
         assert "bad.png" not in paddle[format_]["image-unreadable, missing"]["images"]
     for key in ("annotation-unreadable/no-box", "annotation-unreadable/no-box, absent"):
-        assert paddle[COCO][key]["log"] == [], key
-        assert of_rows(paddle[COCO][key], PIXELS) == "drops-row", key
+        assert paddle[COCO][key]["log"] == []
+        assert of_rows(paddle[COCO][key], PIXELS) == "drops-row"
+    assert "raised" in paddle[COCO]["annotation-unreadable, null"]
     assert paddle[COCO]["annotation-incomplete/area-zero"]["log"]
     for member in ("area", "iscrowd"):
         assert f"'{member}'" in paddle[COCO][f"annotation-incomplete/{member}"]["raised"]
+
+
+def test_a_box_whose_centre_alone_is_outside_is_clipped_and_one_behind_the_last_pixel_is_dropped(
+    paddle: Json, torch: Json
+) -> None:
+    for format_ in (COCO, VOC):
+        for key in ("edge-outside, centre outside", "edge-outside, all edges"):
+            assert of_rows(paddle[format_][key], PIXELS) == "mended", (format_, key)
+    assert of_rows(paddle[VOC]["coordinate-outside, last pixel"], PIXELS) == "drops-row"
+    assert of_losses(torch["RetinaNet"]["edge-outside, centre outside"]) == "trains-on-it"
+
+
+def test_a_category_that_is_written_as_true_is_the_first_and_one_that_is_no_number_raises(
+    paddle: Json, torch: Json
+) -> None:
+    assert of_rows(paddle[COCO]["class-not-integer/whole, true"], PIXELS) == "ignored"
+    assert of_losses(torch["RetinaNet"]["class-not-integer/whole, true"]) == "ignored"
+    for key in ("annotation-unreadable/category-id, null", "annotation-unreadable/category-id, nan"):
+        assert "raised" in paddle[COCO][key]
+        assert "raised" in torch["RetinaNet"][key]
+    assert "raised" in paddle["pycocotools"]["annotation-unreadable/annotation-id, list"]
+
+
+def test_paddledetection_reads_text_ids_of_images_and_stops_at_the_first_batch(paddle: Json) -> None:
+    assert "raised" not in paddle[COCO]["sound"]
+    assert "raised" not in paddle[COCO]["id-not-integer/of-category, one character"]
+    assert "KeyError" in paddle["text of image"]["raised"]
+    assert paddle[COCO]["id-not-integer/of-image"]["images"] == ["bad.png", "good.png"]
+
+
+def test_paddledetection_reads_a_doctype_and_text_of_entities(paddle: Json) -> None:
+    assert of_rows(paddle[VOC]["annotation-unreadable, doctype"], PIXELS) == "ignored"
+    assert of_rows(paddle[VOC]["annotation-unreadable, text"], PIXELS) == "ignored"
+    for key in ("annotation-unreadable, cut", "annotation-unreadable, undefined", "annotation-unreadable/entity, file"):
+        assert "ParseError" in paddle[VOC][key]["raised"], key
+    assert "ValueError" in paddle[VOC]["path-unreadable, label_list"]["raised"]
+
+
+def test_an_image_folder_of_paddledetection_reads_no_labels(paddle: Json) -> None:
+    assert paddle["ImageFolder"] == {"images": 2, "members": ["im_file", "im_id"]}
+
+
+def test_paddledetection_numbers_the_categories_of_each_file_by_itself(paddle: Json) -> None:
+    assert paddle["splits"] == {"train": {"one": 0, "two": 1, "three": 2}, "val": {"two": 0, "three": 1}}
 
 
 def test_paddledetection_takes_the_class_after_the_last_for_background_at_first(paddle: Json) -> None:

@@ -15,13 +15,12 @@ from patchkit.errors import SourceUnreadable, TargetRefused
 from patchkit.subjects.dataset.class_folders import files_below, find_class_folders, labels_by_pattern
 from patchkit.subjects.dataset.labels import COCO, FOLDER, VOC, Labels
 from patchkit.subjects.dataset.paddle_dataset import (
-    PaddleSource,
     VocFile,
     VocLayout,
     find_voc,
-    paddle_sources,
     read_voc_list,
 )
+from patchkit.subjects.dataset.paddle_sources import PaddleSource, paddle_sources
 from patchkit.subjects.dataset.voc import read_voc
 from tests.paddle_tree import DATA, OWN, TREE, grow
 
@@ -234,13 +233,36 @@ def test_what_is_no_sound_annotation(text: str, expected: list[tuple[int, str]])
     assert faults(text) == expected
 
 
-def test_entities_are_never_expanded() -> None:
+def test_a_doctype_is_read_as_the_trainers_read_it() -> None:
+    text = annotation(thing("&dog;"))
+    for doctype in (
+        "<!DOCTYPE annotation>",
+        '<!DOCTYPE annotation SYSTEM "voc.dtd">',
+        "<!DOCTYPE a [<!ELEMENT a ANY>]>",
+    ):
+        labels = read(doctype + annotation(thing()))
+        assert [(row.label, row.fault) for row in labels.rows] == [("dog", "")], doctype
+    declared = f'<!DOCTYPE a [<!ENTITY dog "dog">\n<!ENTITY x SYSTEM "file:///etc/passwd">]>\n{text}'
+    (row,) = read(declared).rows
+    assert (row.label, row.fault) == ("dog", "")
+    assert ET.fromstring(declared).findtext("object/name") == "dog"
+    assert read(declared.encode()[: row.start] + declared.encode()[row.end :]).is_empty
+    (undefined,) = faults(f'<!DOCTYPE annotation SYSTEM "voc.dtd">{text}')
+    assert undefined == (9, "it uses the entity dog, which is not defined")
+
+
+def test_entities_that_multiply_or_stand_in_other_files_are_never_expanded() -> None:
     lol = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">\n' for n in range(1, 20))
     bomb = f'<?xml version="1.0"?>\n<!DOCTYPE annotation [<!ENTITY l0 "lol">\n{lol}]>\n{annotation(thing("&l19;"))}'
     file = f'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>\n{annotation(thing("&x;"))}'
-    assert faults(bomb) == [(2, "it has a DOCTYPE, which is not read")]
-    assert faults(file) == [(1, "it has a DOCTYPE, which is not read")]
-    assert faults(f"<!DOCTYPE annotation>{annotation(thing())}") == [(1, "it has a DOCTYPE, which is not read")]
+    long = f'<!DOCTYPE a [<!ENTITY x "{"x" * 1000}">]>\n{annotation(thing("&x;" * 1000))}'
+    held = "is long, or holds markup or other entities: such are not expanded"
+    assert faults(bomb) == [(3, f"it uses the entity l1, which {held}")]
+    assert faults(file) == [(1, "it uses the entity x, which stands in another file: such are not expanded")]
+    assert faults(long) == [(1, f"it uses the entity x, which {held}")]
+    assert {row.variant for row in read(bomb).rows} == {"entity"}
+    parameter = f'<!DOCTYPE a [<!ENTITY % x SYSTEM "file:///etc/passwd"> %x;]>\n{annotation(thing())}'
+    assert faults(parameter) == []
 
 
 @pytest.mark.parametrize("tag", ["x", "object", "annotation"])
@@ -499,6 +521,17 @@ def test_a_class_may_be_called_train(tmp_path: Path) -> None:
     assert [folder.name for folder in found.splits[0].classes] == ["bus", "train"]
 
 
+@pytest.mark.parametrize("names", [("train", "val"), ("training", "validation", "testing"), ("Train", "Valid")])
+def test_folders_of_splits_have_classes_in_them(tmp_path: Path, names: tuple[str, ...]) -> None:
+    found = find_class_folders(str(pictures(tmp_path, *(f"{name}/{kind}/1.jpg" for name in names for kind in "ab"))))
+    assert found is not None
+    assert [split.name for split in found.splits] == ["train", "val", "test"][: len(names)]
+    with pytest.raises(TargetRefused) as refused:
+        find_class_folders(str(pictures(tmp_path / "flat", *(f"{name}/3_12.jpg" for name in names))))
+    assert "their images are in no class folders" in refused.value.message
+    assert r"--pattern '(?P<label>\d+)_.*\.jpg'" in str(refused.value.hint)
+
+
 @pytest.mark.parametrize(
     "paths",
     [(), ("a.jpg",), ("a/x.txt",), ("images/a.jpg", "labels/a.txt"), ("train2017/a.jpg", "annotations/a.json")],
@@ -639,15 +672,15 @@ def test_the_sections_of_a_data_yml(tmp_path: Path) -> None:
     assert val.reason == "there is no file /data/roadsign/valid.txt"
     assert (test.split, test.format, test.label_list) == ("test", "", str(place / "label_list.txt"))
     assert test.reason == "an ImageFolder has no labels: its anno_path only names the classes"
+    assert (test.is_passed_over, val.is_passed_over) == (True, False)
 
 
 def test_what_is_inherited_counts(tmp_path: Path) -> None:
     grow(tmp_path, {"dataset/fruit/annotations/train.json": "{}"})
     (source,) = sources(tmp_path, OWN)
     fruit = tmp_path / "dataset/fruit"
-    assert source == PaddleSource(
-        "train", COCO, str(fruit / "annotations/train.json"), str(fruit / "train"), 3, source.span
-    )
+    assert (source.split, source.format, source.num_classes, source.reason) == ("train", COCO, 3, "")
+    assert (source.annotations, source.images) == (str(fruit / "annotations/train.json"), str(fruit / "train"))
     assert source.span.path == str(tmp_path / "configs/datasets/fruit.yml")
     assert paddle_sources(tmp_path / "configs/datasets/fruit.yml") == (source,)
     (own,) = sources(tmp_path, f"{OWN}num_classes: 5\nTrainDataset: !COCODataSet {{anno_path: other.json}}\n")

@@ -2,7 +2,8 @@
 
 Each data set is read by `parse_dataset` of its class. The record of its bad image then passes `Decode` and `Resize`,
 which are in every training of PaddleDetection, to its own size. The last line printed is a JSON object: what each case
-of "coco" and of "voc" came to, "heads" with fewer classes than labels, and what "pycocotools" alone gives.
+of "coco" and of "voc" came to, "heads" with fewer or more classes than labels, what "pycocotools" alone gives, the
+indices of "splits" with other categories, and what an "ImageFolder" reads.
 """
 
 import json
@@ -17,8 +18,10 @@ import cv2
 import numpy as np
 import paddle
 from paddle_heads import CLASSES, DYNAMIC, STATIC, _padded, _trained, ppyoloe_head
+from ppdet.data.reader import TrainReader
 from ppdet.data.source import coco as coco_source
 from ppdet.data.source import voc as voc_source
+from ppdet.data.source.dataset import ImageFolder
 from ppdet.data.transform.operators import Decode, Resize
 from ppdet.modeling.assigners import ATSSAssigner
 from pycocotools.coco import COCO
@@ -45,6 +48,7 @@ class Case:
     right: Rows | None = None  # as they should be; None if nobody can know
     change: Callable[[Any], Any] = lambda content: content  # of the JSON document, or the text of the XML file
     plant: Callable[[Path], None] = lambda folder: None
+    is_batched: bool = False  # the first batch is read too
 
 
 def unreadable_image(folder: Path) -> None:
@@ -59,6 +63,8 @@ def second(*row: float, right: Rows | None = None) -> Case:
 ROWS = {
     "coordinate-outside": second(1, 80, 8, 96, 24),
     "edge-outside": second(1, 52, 8, 68, 24, right=(GOOD, (1, 52, 8, SIDE, 24))),
+    "edge-outside, centre outside": second(1, 58, 8, 80, 24, right=(GOOD, (1, 58, 8, SIDE, 24))),
+    "edge-outside, all edges": second(1, -64, -8, 160, 80, right=(GOOD, (1, 0, 0, SIDE, SIDE))),
     "coordinate-not-finite": second(1, NAN, 8, 24, 24),
     "size-zero": second(1, 8, 8, 8, 24),
     "size-negative": second(1, 24, 8, 8, 24),
@@ -74,9 +80,47 @@ ROWS = {
 
 def bad_box(box: list[float]) -> Callable[[Json], Json]:
     """Writes a box in place of the last one."""
+    return of_last(bbox=box)
+
+
+def of_last(**values: Any) -> Callable[[Json], Json]:
+    """Writes members of the last annotation."""
 
     def change(content: Json) -> Json:
-        content["annotations"][-1]["bbox"] = box
+        content["annotations"][-1].update(values)
+        return content
+
+    return change
+
+
+def of_last_without(member: str) -> Callable[[Json], Json]:
+    """Takes a member from the last annotation."""
+
+    def change(content: Json) -> Json:
+        del content["annotations"][-1][member]
+        return content
+
+    return change
+
+
+def null_twice(content: Json) -> Json:
+    """Gives null for an id to an annotation of the good image and to the last one of the bad image."""
+    return id_twice(of_last(id=None)(content))
+
+
+def without_name(content: Json) -> Json:
+    del content["categories"][-1]["name"]
+    return content
+
+
+def with_text_ids(member: str, reference: str, prefix: str = "id ") -> Callable[[Json], Json]:
+    """Writes the ids of images or categories as text."""
+
+    def change(content: Json) -> Json:
+        for each in content[member]:
+            each["id"] = f"{prefix}{each['id']}"
+        for each in content["annotations"]:
+            each[reference] = f"{prefix}{each[reference]}"
         return content
 
     return change
@@ -114,6 +158,17 @@ def with_gaps(content: Json) -> Json:
     for each in content["annotations"]:
         each["category_id"] = GAPS[each["category_id"]]
     return {**content, "categories": [{"id": number, "name": name} for number, name in zip(GAPS, NAMES, strict=True)]}
+
+
+def with_float_ids(member: str) -> Callable[[Json], Json]:
+    """Writes the ids of images or categories as 1.0."""
+
+    def change(content: Json) -> Json:
+        for each in content[member]:
+            each["id"] = float(each["id"])
+        return content
+
+    return change
 
 
 def of_image(**values: Any) -> Callable[[Json], Json]:
@@ -169,6 +224,12 @@ OF_FILES = {
     "annotation-unreadable/image-no-size": Case(TWO, TWO, change=of_image(width=None)),
     "annotation-unreadable/image-size-negative": Case(TWO, TWO, change=of_image(width=-SIDE)),
     "annotation-unreadable/image-size-odd": Case(TWO, TWO, change=of_image(width=0, height=str(SIDE))),
+    "annotation-unreadable/category-id": Case(change=of_last_without("category_id")),
+    "annotation-unreadable/annotation-id": Case(change=of_last_without("id")),
+    "annotation-unreadable/annotation-id, list": Case(change=of_last(id=[1])),
+    "annotation-unreadable/annotation-id-null": Case(change=null_twice),
+    "annotation-unreadable/category-name": Case(TWO, TWO, change=without_name),
+    "image-unknown/no-id": Case(change=of_last_without("image_id")),
     "path-unreadable/no-json": Case(plant=lambda folder: (folder / "labels.json").write_text("[]") and None),
     "path-unreadable/no-images": Case(change=without("images")),
     "path-unreadable/no-annotations": Case(change=without("annotations")),
@@ -186,11 +247,27 @@ COCO_CASES = {
     "category-ids-not-contiguous": Case(((3, *GOOD[1:]), (7, *OTHER[1:])), TWO, change=with_gaps),
     "annotation-unreadable": Case(change=bad_box([8, 8, 16])),
     "annotation-unreadable/no-box": Case(change=bad_box([])),
+    "annotation-unreadable/no-box, missing": Case(change=of_last_without("bbox")),
+    "annotation-unreadable, null": Case(change=of_last(bbox=None)),
+    "annotation-unreadable/category-id, null": Case(change=of_last(category_id=None)),
+    "annotation-unreadable/category-id, nan": Case(change=of_last(category_id=NAN)),
+    "class-not-integer": Case(change=of_last(category_id=1.5)),
+    "class-not-integer/whole": Case(TWO, TWO, change=of_last(category_id=1.0)),
+    "class-not-integer/whole, true": Case(TWO, TWO, change=of_last(category_id=True)),
+    "id-not-integer/of-image": Case(TWO, TWO, change=with_text_ids("images", "image_id"), is_batched=True),
+    "id-not-integer/of-category": Case(TWO, TWO, change=with_text_ids("categories", "category_id")),
+    "id-not-integer/of-category, one character": Case(
+        TWO, TWO, change=with_text_ids("categories", "category_id", prefix=""), is_batched=True
+    ),
+    "id-not-integer/number-of-image": Case(TWO, TWO, change=with_float_ids("images"), is_batched=True),
+    "id-not-integer/number-of-category": Case(TWO, TWO, change=with_float_ids("categories")),
+    "sound": Case(TWO, TWO, is_batched=True),
     "annotation-unreadable/no-box, absent": Case(change=bad_annotation(bbox=None)),
     "annotation-incomplete/area": Case(change=bad_annotation(area=None)),
     "annotation-incomplete/iscrowd": Case(change=bad_annotation(iscrowd=None)),
     "annotation-incomplete/area-zero": Case(change=bad_annotation(area=0)),
 }
+BOMB = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
 VOC_CASES = {
     **ROWS,
     "label-missing": Case(plant=lambda folder: (folder / "bad.xml").unlink()),
@@ -199,7 +276,28 @@ VOC_CASES = {
     "label-orphan": Case(TWO, TWO, plant=lambda folder: (folder / "orphan.xml").write_text(voc((OTHER,))) and None),
     "category-unknown": Case(change=lambda content: content.replace("<name>two", "<name>five")),
     "annotation-unreadable": Case(change=lambda content: content.replace("bndbox", "polygon")),
+    "annotation-unreadable, cut": Case(change=lambda content: content[:-40]),
+    "annotation-unreadable, undefined": Case(
+        change=lambda content: f'<!DOCTYPE a SYSTEM "a.dtd">{used(content, "two")}'
+    ),
+    "annotation-unreadable, doctype": Case(TWO, TWO, change=lambda content: f"<!DOCTYPE a>{content}"),
+    "annotation-unreadable, text": Case(
+        TWO, TWO, change=lambda content: f'<!DOCTYPE a [<!ENTITY two "two">]>{used(content, "two")}'
+    ),
+    "annotation-unreadable/entity": Case(
+        change=lambda content: f'<!DOCTYPE a [<!ENTITY l0 "lol">{BOMB}]>{used(content, "l11")}'
+    ),
+    "annotation-unreadable/entity, file": Case(
+        change=lambda content: f'<!DOCTYPE a [<!ENTITY x SYSTEM "names.txt">]>{used(content, "x")}'
+    ),
+    "coordinate-outside, last pixel": second(1, SIDE - 0.5, 8, 80, 24),
+    "path-unreadable, label_list": Case(plant=lambda folder: (folder / "names.txt").unlink()),
 }
+
+
+def used(content: str, entity: str) -> str:
+    """The text of an XML file that names a class by an entity."""
+    return content.replace("<name>two", f"<name>&{entity};")
 
 
 def annotation(number: int, image: int, row: Row) -> Json:
@@ -284,6 +382,16 @@ def attempt(call: Callable[[], Iterator[tuple[str, Any]]]) -> Iterator[tuple[str
         yield "raised", f"{type(error).__name__} in {frames[-1]}: {str(error)[:200]}"
 
 
+def first_batch(data_set: Any) -> None:
+    """Read it as PP-YOLOE's TrainReader does."""
+    reader = TrainReader(
+        [{"Decode": {}}, {"Resize": {"target_size": [SIDE, SIDE], "keep_ratio": False}}],
+        [{"Permute": {}}, {"PadGT": {}}],
+        batch_size=2,
+    )
+    next(reader(data_set, 0))
+
+
 def seen(data_set: Any) -> Iterator[tuple[str, Any]]:
     """What the training gets of the bad image: its rows before and after the transforms."""
     data_set.parse_dataset()
@@ -304,10 +412,12 @@ def told(case: Case, folder: Path, new: Callable[[Case, Path], Any]) -> Iterator
     yield "right", case.right
     with Warned() as log:
         yield from attempt(lambda: seen(data_set))
+        if case.is_batched:
+            yield from attempt(lambda: iter([("batch", first_batch(data_set))]))
     yield "log", [line.replace(str(folder), "") for line in log.lines]
 
 
-def with_fewer_classes(classes: int, epoch: int) -> Iterator[tuple[str, Any]]:
+def with_classes(classes: int, epoch: int) -> Iterator[tuple[str, Any]]:
     """The loss of PP-YOLOE of objects with CLASSES classes."""
     rng = np.random.default_rng(0)
     head = ppyoloe_head(num_classes=classes, static_assigner=ATSSAssigner(num_classes=classes))
@@ -328,6 +438,42 @@ def of_pycocotools(case: Case, folder: Path) -> Iterator[tuple[str, Any]]:
     yield "classes", [each["category_id"] for each in found]
     yield "images", sorted(index.imgs)
     yield "file", index.loadImgs(BAD_ID)[0]["file_name"]
+
+
+def text_of_image(folder: Path) -> Iterator[tuple[str, Any]]:
+    """What CocoDetection asks of an image with an id of several characters."""
+    folder.mkdir(parents=True)
+    (folder / "labels.json").write_text(json.dumps(with_text_ids("images", "image_id")(coco(TWO))))
+    yield "file", COCO(folder / "labels.json").loadImgs("id 1")[0]["file_name"]
+
+
+def number_of_image(folder: Path) -> Iterator[tuple[str, Any]]:
+    """What CocoDetection asks of an image whose id is 1.0."""
+    folder.mkdir(parents=True)
+    (folder / "labels.json").write_text(json.dumps(with_float_ids("images")(coco(TWO))))
+    yield "file", COCO(folder / "labels.json").loadImgs(1.0)[0]["file_name"]
+
+
+def of_splits(folder: Path) -> Json:
+    """The indices that two files give the same categories, of which the second one lacks the first."""
+    images(folder)
+    indices = {}
+    for split, first in (("train", 0), ("val", 1)):
+        content = coco(TWO[first:])
+        content["annotations"] = [one for one in content["annotations"] if one["category_id"] >= first]
+        (folder / f"{split}.json").write_text(json.dumps({**content, "categories": content["categories"][first:]}))
+        data_set = coco_source.COCODataSet(str(folder), "", f"{split}.json", data_fields=FIELDS)
+        data_set.parse_dataset()
+        indices[split] = data_set.cname2cid
+    return indices
+
+
+def of_image_folder(folder: Path) -> Json:
+    """What the class of stock TestDatasets reads where its `anno_path` is not there."""
+    images(folder)
+    data_set = ImageFolder("", [str(folder)], "no.json")
+    data_set.parse_dataset()
+    return {"images": len(data_set.roidbs), "members": sorted(data_set.roidbs[0])}
 
 
 def other_names(content: Json) -> Json:
@@ -364,10 +510,13 @@ def main() -> None:
             name: dict(told(case, folder / f"coco/{name.replace('/', '-')}", coco_data_set))
             for name, case in COCO_CASES.items()
         },
-        "voc": {name: dict(told(case, folder / f"voc/{name}", voc_data_set)) for name, case in VOC_CASES.items()},
+        "voc": {
+            name: dict(told(case, folder / f"voc/{name.replace('/', '-')}", voc_data_set))
+            for name, case in VOC_CASES.items()
+        },
         "heads": {
-            f"{classes} classes, {name} assigner": dict(attempt(lambda c=classes, e=epoch: with_fewer_classes(c, e)))
-            for classes in (CLASSES, CLASSES - 1, CLASSES - 2)
+            f"{classes} classes, {name} assigner": dict(attempt(lambda c=classes, e=epoch: with_classes(c, e)))
+            for classes in (CLASSES + 2, CLASSES, CLASSES - 1, CLASSES - 2)
             for name, epoch in (("static", STATIC), ("task-aligned", DYNAMIC))
         },
         "category-names-differ": dict(of_two_files(folder / "names")),
@@ -377,6 +526,10 @@ def main() -> None:
             )
             for name in ("annotation-id-duplicate", "image-unknown", *OF_FILES)
         },
+        "text of image": dict(attempt(lambda: text_of_image(folder / "text of image"))),
+        "number of image": dict(attempt(lambda: number_of_image(folder / "number of image"))),
+        "splits": of_splits(folder / "splits"),
+        "ImageFolder": of_image_folder(folder / "ImageFolder"),
     }
     print()
     print(json.dumps(answer))

@@ -3,10 +3,11 @@
 A detector in training mode takes three images, of which the second has the defect; its losses are compared with those
 of other targets in its place. The cross entropy takes the labels of class folders, as `ImageFolder` gives them. The
 last line printed is a JSON object: "RetinaNet" and "Faster R-CNN" hold what each of TARGETS came to, "images" what the
-readers of torchvision do with a bad image, and "folder" what each of FOLDERS came to.
+readers of torchvision do with a bad image, "ids" what comes of TEXT_IDS, and "folder" what each of FOLDERS came to.
 """
 
 import json
+import math
 import shutil
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -52,10 +53,16 @@ TARGETS = {
     "category-id-zero": Targets(((0, *BOX),), beside=((), ())),
     "category-unknown": second(77, *BOX),
     "category-ids-not-contiguous": Targets(((3, *GOOD[1:]), (90, *BOX))),
-    "class-count-differs": second(CLASSES, *BOX),
+    "class-count-differs/fewer": second(CLASSES, *BOX),
+    "class-count-differs/more": Targets((GOOD, OTHER)),
+    "class-count-differs/splits": Targets((GOOD, OTHER), (GOOD, OTHER)),
+    "class-not-integer": second(1.5, *BOX),
+    "class-not-integer/whole": second(2.0, *BOX, right=(GOOD, OTHER)),
+    "class-not-integer/whole, true": second(True, *BOX, right=(GOOD, (1, *BOX))),
     "coordinate-not-finite": second(2, NAN, *BOX[1:]),
     "coordinate-outside": second(2, 112, 40, 144, 72),
     "edge-outside": second(2, 72, 40, 112, 72, right=(GOOD, (2, 72, 40, SIDE, 72))),
+    "edge-outside, centre outside": second(2, 90, 40, 130, 72, right=(GOOD, (2, 90, 40, SIDE, 72))),
     "size-zero": second(2, 40, 40, 40, 72),
     "size-negative": second(2, 72, 40, 40, 72),
     "size-tiny": second(2, 40, 40, 40 + 0.0004 * SIDE, 72),
@@ -65,7 +72,10 @@ TARGETS = {
     "split-without-objects": Targets((), beside=((), ())),
     "annotation-unreadable": Targets(((2, *BOX[:3]),)),
     "annotation-unreadable/no-box": Targets(((2,),)),
+    "annotation-unreadable/category-id, null": second(None, *BOX),
+    "annotation-unreadable/category-id, nan": second(NAN, *BOX),
     "class-never-seen": Targets((GOOD, OTHER)),
+    "class-never-seen/file-names": Targets((GOOD, OTHER)),
     "class-rare": Targets((GOOD, OTHER)),
 }
 
@@ -80,6 +90,11 @@ def detector(kind: type[nn.Module], **options: int) -> nn.Module:
     return model
 
 
+def labels_of(ids: Sequence[Any]) -> Tensor:
+    """Category ids as the loader of torchvision's references, and that of MLCommons after it, makes labels of them."""
+    return torch.tensor(ids, dtype=torch.int64)
+
+
 def losses(model: nn.Module, rows: Rows, beside: tuple[Rows, Rows]) -> Mapping[str, Tensor]:
     """With the same images each time, and these targets for the second of them."""
     images = list(torch.rand(3, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0)))
@@ -87,7 +102,7 @@ def losses(model: nn.Module, rows: Rows, beside: tuple[Rows, Rows]) -> Mapping[s
     targets = [
         {
             "boxes": torch.tensor([row[1:] for row in table]) if table else torch.zeros(0, 4),
-            "labels": torch.tensor([int(row[0]) for row in table], dtype=torch.int64),
+            "labels": labels_of([row[0] for row in table]),
         }
         for table in tables
     ]
@@ -110,6 +125,8 @@ def trained(model: nn.Module, targets: Targets) -> Iterator[tuple[str, Any]]:
     others: dict[str, Rows] = {}
     if targets.rows:
         others["without the row"] = targets.rows[:-1]
+        if isinstance(targets.rows[-1][0], float) and math.isfinite(targets.rows[-1][0]):
+            others["the class below"] = [*targets.rows[:-1], (math.floor(targets.rows[-1][0]), *BOX)]
         others["the last class"] = [*targets.rows[:-1], (CLASSES - 1, *BOX)]
     if targets.right is not None:
         others["right"] = targets.right
@@ -137,6 +154,11 @@ def dead_link(path: Path) -> None:
     path.symlink_to("nowhere")
 
 
+TEXT_IDS = {  # what the same loaders make tensors of
+    "id-not-integer/of-image": lambda: torch.tensor(["a"]),
+    "id-not-integer/of-category": lambda: labels_of(["a"]),
+    "id-not-integer/number-of-category": lambda: labels_of([1]),  # of annotations: categories are not read
+}
 BAD_IMAGES = {"image-unreadable": unreadable_image, "path-unreadable": dead_link}
 
 
@@ -165,12 +187,23 @@ def in_two_splits(folder: Path) -> None:
     (folder / "val/a/0.png").write_bytes((folder / "train/a/0.png").read_bytes())
 
 
+SPLITS = ("train", "val")
+
+
+def without_last(folder: Path) -> None:
+    for split in SPLITS:
+        shutil.rmtree(folder / f"{split}/e")
+
+
 FOLDERS = {
     "class-negative": Folders(label=-1),
     "class-too-large": Folders(label=CLASSES + 2),
     "class-too-large/equal": Folders(label=CLASSES),
     "class-beyond-label-type": Folders(label=2**24 + 1),
-    "class-count-differs": Folders(lambda folder: image(folder / "train/z/0.png")),
+    "class-count-differs/fewer": Folders(lambda folder: image(folder / "train/z/0.png")),
+    "class-count-differs/more": Folders(without_last),
+    "class-never-seen/file-names": Folders(label=1),  # in place of 0, of which there is no other
+    "class-only-in-validation/file-names": Folders(label=1),
     "class-never-seen": Folders(lambda folder: (folder / "train/z").mkdir()),
     "class-only-in-validation": Folders(lambda folder: image(folder / "val/aa/0.png")),
     "class-rare": Folders(),
@@ -183,7 +216,7 @@ FOLDERS = {
 
 
 def classified(case: Folders, folder: Path) -> Iterator[tuple[str, Any]]:
-    for split in ("train", "val"):
+    for split in SPLITS:
         for name in "abcde":
             image(folder / split / name / "0.png")
     case.plant(folder)
@@ -217,6 +250,9 @@ def main() -> None:
     answer["images"] = {
         key: dict(attempt(lambda p=plant, k=key: opened_by_coco(p, folder / f"coco/{k}")))
         for key, plant in BAD_IMAGES.items()
+    }
+    answer["ids"] = {
+        key: dict(attempt(lambda c=call: iter([("tensor", c().tolist())]))) for key, call in TEXT_IDS.items()
     }
     answer["folder"] = {
         key: dict(attempt(lambda c=case, k=key: classified(c, folder / f"folder/{k.replace('/', '-')}")))

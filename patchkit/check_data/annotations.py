@@ -48,7 +48,7 @@ def look_at_coco(part: CocoPart) -> Iterator[Looked]:
         return
     except NoCoco as error:
         reason = what_instead(part.path) or error.message.removeprefix(f"{part.path}: ")
-        looked.unreadable.append(Unreadable(part.path, reason, variant=error.variant))
+        looked.unreadable.append(Unreadable(part.path, reason, variant=error.variant, hint=error.hint or ""))
         yield looked
         return
     categories = frozenset(coco.categories) if coco.categories else None

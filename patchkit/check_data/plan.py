@@ -80,7 +80,8 @@ class Plan:
             self.renamed += renamed(looked.split, looked.names, self.named)
             self.names = {**self.names, **{label: name for label, (name, _) in self.named.items()}}
             count = len(looked.names)
-            self.counts.append(ClassCount(count, f"categories of {looked.split}", self.splits[looked.split].span))
+            split = self.splits[looked.split]
+            self.counts.append(ClassCount(count, f"categories of {split.name}", split.span, split=split.name))
         self.files.setdefault(looked.split, []).extend(looked.images)
         if looked.file_names:
             self.file_names[looked.split] = looked.file_names
@@ -136,7 +137,7 @@ def plan_of(request: Request, rules: tuple[str, ...] | None) -> Plan:
     if request.model is not None:
         plan.counts.append(_model_count(request.model))
     if request.nc is not None:
-        plan.counts.insert(0, ClassCount(request.nc, "--nc", Span(str(data))))
+        plan.counts.insert(0, ClassCount(request.nc, "--nc", Span(str(data)), is_of_model=True))
     plan.by_content = request.by_content
     return plan
 
@@ -152,7 +153,7 @@ def _model_count(path: Path) -> ClassCount:
     count = entry.node.data if entry else None
     if entry is None or type(count) is not int:
         raise SourceUnreadable(f"{path}: it has no nc", "name the yaml of a model")
-    return ClassCount(count, f"nc of {path.name}", entry.span)
+    return ClassCount(count, f"nc of {path.name}", entry.span, is_of_model=True)
 
 
 def _caches(labels: Mapping[str, list[str]]) -> list[Cache]:

@@ -175,20 +175,32 @@ def _split_name(stem: str, taken: dict[str, Split]) -> str:
 
 def _paddle(request: Request, rules: Rules) -> Plan:
     from patchkit.check_data.annotations import CocoPart, look_at_coco
-    from patchkit.subjects.dataset.paddle_dataset import paddle_sources, read_voc_list
+    from patchkit.subjects.dataset.paddle_dataset import read_voc_list
+    from patchkit.subjects.dataset.paddle_sources import paddle_sources
 
     sources = paddle_sources(request.data)
     if not sources:
         hint = "name one with TrainDataset, EvalDataset or TestDataset, or a data.yaml with train and names"
         raise SourceUnreadable(f"{request.data}: it describes no data set", hint)
     read = [source for source in sources if not source.reason]
-    unread = [Unreadable(str(request.data), one.reason, one.span.line) for one in sources if one.reason]
     if not read:
-        raise SourceUnreadable(f"{request.data}: {unread[0].reason}", "name a data set of COCO or VOC")
+        place, reason = sources[0].place, sources[0].reason
+        raise SourceUnreadable(f"{place.path}:{place.line}: {reason}", "name a data set of COCO or VOC")
+    passed_over = [one for one in sources if one.is_passed_over]
+    unread = [
+        Unreadable(one.place.path, one.reason, one.place.line)
+        for one in sources
+        if one.reason and not one.is_passed_over
+    ]
     formats = {source.format for source in read}
     if VOC in formats:
         splits = [read_voc_list(one.annotations, one.images, one.split) for one in read if one.format == VOC]
         labels = next((one.label_list for one in read if one.label_list), None)
+        unread += [
+            Unreadable(one.label_list_span.path, f"there is no file {one.label_list}", one.label_list_span.line)
+            for one in read
+            if one.label_list and not os.path.isfile(one.label_list)
+        ]
         plan = _voc(request, rules, splits, labels, unread)
     else:
         part = _part(request, rules)
@@ -201,9 +213,16 @@ def _paddle(request: Request, rules: Rules) -> Plan:
             name = one.split if one.split not in plan.splits else f"{one.split} {one.span.line}"
             plan.splits[name] = split_of(name, one.span)
             plan.parts.append(CocoPart(name, one.annotations, one.images, part))
+    plan.skipped += [
+        Skipped(
+            f"{one.place.path}:{one.place.line}: the {one.split} data set was not checked: {one.reason}",
+            "annotation-unreadable",
+        )
+        for one in passed_over
+    ]
     for one in read[:1]:
         if one.num_classes is not None:
-            plan.counts.insert(0, ClassCount(one.num_classes, "num_classes", one.span))
+            plan.counts.insert(0, ClassCount(one.num_classes, "num_classes", one.classes_span, is_of_model=True))
     return plan
 
 

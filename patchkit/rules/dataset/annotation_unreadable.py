@@ -1,7 +1,8 @@
 """An annotation or a part of a file cannot be understood.
 
 What         A record of a COCO or VOC file has no box of four numbers, no category or no image, is no object, or the
-             file is cut off or damaged. An image of COCO has no id, no file_name or no size, a category no id.
+             file is cut off or damaged. An image of COCO has no id, no file_name or no size, a category no id or
+             no name.
 Why          pycocotools and trainers stop with a KeyError or IndexError, some of them hours later, when the image is
              drawn; a file that is cut off is not read at all.
 Example      bbox: []
@@ -15,12 +16,12 @@ from collections.abc import Iterator
 from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.expected import Expected
-from patchkit.subjects.dataset.labels import CATEGORY_TWICE, COCO, IMAGE_TWICE, NO_IMAGE, VOC, Labels
+from patchkit.subjects.dataset.labels import COCO, HAVE_RULES, NO_IMAGE, VOC, Labels
 
 
 def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
     for row in labels.rows:
-        if row.form == "broken" and row.fault != NO_IMAGE and row.variant not in (IMAGE_TWICE, CATEGORY_TWICE):
+        if row.form == "broken" and row.fault != NO_IMAGE and row.variant not in HAVE_RULES:
             yield labels.found(row, row.fault, f"row: {row.text}", variant=row.variant)
         elif labels.kind == VOC and row.box is None:
             yield labels.found(row, "the file has no size of its image", f"row: {row.text}", movable=False)

@@ -14,6 +14,7 @@ from patchkit.findings import Finding, Severity, Skipped, Span
 from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.dataset import DataSet
 from patchkit.subjects.dataset.expected import Expected
+from patchkit.subjects.dataset.labels import FOLDER
 
 
 def check(dataset: DataSet, expected: Expected) -> Iterator[Finding | Skipped]:
@@ -23,10 +24,13 @@ def check(dataset: DataSet, expected: Expected) -> Iterator[Finding | Skipped]:
     if partial := next((split.partial for split in dataset.splits if split.partial), ""):
         yield Skipped(f"{partial} cannot be read: not all objects are known")
         return
+    # Labels of a format that has folders, and none of them: they come from file names.
+    variant = "file-names" if dataset.format == FOLDER and not dataset.names else ""
     labels = list(dataset.names) if dataset.names else list(range(dataset.nc or 0))
     for label in labels:
         if label not in seen:
-            yield Finding(f"{dataset.shown(label)} has no object", Span(dataset.path), "no label of any split has it")
+            message, evidence = f"{dataset.shown(label)} has no object", "no label of any split has it"
+            yield Finding(message, Span(dataset.path), evidence, variant=variant)
 
 
 RULE = Rule(

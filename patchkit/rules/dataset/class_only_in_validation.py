@@ -13,6 +13,7 @@ from patchkit.findings import Finding, Severity, Skipped
 from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.dataset import DataSet
 from patchkit.subjects.dataset.expected import Expected
+from patchkit.subjects.dataset.labels import FOLDER
 
 TRAIN, OTHERS = "train", ("val", "test")
 
@@ -24,13 +25,15 @@ def check(dataset: DataSet, expected: Expected) -> Iterator[Finding | Skipped]:
     if partial := next((split.partial for split in dataset.splits if split.name == TRAIN and split.partial), ""):
         yield Skipped(f"{partial} cannot be read: not all objects of {TRAIN} are known")
         return
+    variant = "file-names" if dataset.format == FOLDER and not dataset.names else ""
     for split in dataset.splits:
         if split.name not in OTHERS:
             continue
         for label, count in sorted(split.tally.classes.items(), key=lambda item: str(item[0])):
             if label not in trained:
                 message = f"{dataset.shown(label)} is in {split.name}, and not in {TRAIN}"
-                yield Finding(message, split.span, f"{count} objects in {split.name}, 0 in {TRAIN}")
+                evidence = f"{count} objects in {split.name}, 0 in {TRAIN}"
+                yield Finding(message, split.span, evidence, variant=variant)
 
 
 RULE = Rule(

@@ -1,7 +1,8 @@
 """A coordinate is outside of the image.
 
-What         The centre of a box, its size, or a point of a pose is below 0 or above 1; of a polygon, the box around it
-             is. Of the box of a pose, nearly nothing is in the image.
+What         In YOLO the centre of a box, its size, or a point of a pose is below 0 or above 1; of a polygon, the box
+             around it is. Of the box of a pose, nearly nothing is in the image. In COCO and VOC the whole box is
+             outside of its image: one that is not is edge-outside.
 Why          Such an object is not in the image. ultralytics drops the whole image where it is more than a hundredth
              outside; other trainers train on boxes that no crop can hold.
 Example      `0 1.4 0.5 0.2 0.2`
@@ -16,7 +17,7 @@ from dataclasses import replace
 from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.expected import Expected
-from patchkit.subjects.dataset.labels import COCO, PIXELS, VOC, YOLO, Labels, Row, largest
+from patchkit.subjects.dataset.labels import COCO, PIXELS, VOC, YOLO, Labels, Row, largest, leaves_nothing
 from patchkit.subjects.dataset.yolo_bounds import IN_PIXELS, TOLERATED, beyond
 
 
@@ -27,9 +28,8 @@ def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
         if labels.kind == YOLO:
             yield from _of_yolo(labels, row)
             continue
-        outside = [number for number in (row.box[:2] if row.box is not None else ()) if not 0 <= number <= 1]
-        if outside:
-            yield labels.found(row, f"{outside[0]:g} is outside of the image (0 to 1)", f"row: {row.text}")
+        if leaves_nothing(labels, row):
+            yield labels.found(row, "the box is outside of its image", f"row: {row.text}")
 
 
 def _of_yolo(labels: Labels, row: Row) -> Iterator[Finding]:

@@ -1,7 +1,8 @@
 """A box reaches out of the image.
 
-What         The centre of a box is in the image, and an edge is outside by more than a thousandth of the image. So is
-             an edge of the box around a polygon, or of the box of a pose of which more than a tenth is in the image.
+What         An edge of a box is outside by more than a thousandth of the image, and not the whole box; in YOLO the
+             centre is in the image. So is an edge of the box around a polygon, or of the box of a pose of which more
+             than a tenth is in the image.
 Why          ultralytics clips such a box in training and measures the whole of it in validation; torchvision trains on
              the part that no image has. Clip such boxes when the labels are made.
 Example      `0 0.95 0.5 0.3 0.2`: the right edge is at 1.1.
@@ -15,7 +16,7 @@ from math import isfinite
 from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.expected import Expected
-from patchkit.subjects.dataset.labels import COCO, EDGE, PIXELS, VOC, YOLO, Labels, Row
+from patchkit.subjects.dataset.labels import COCO, EDGE, VOC, YOLO, Labels, Row, leaves_nothing
 from patchkit.subjects.dataset.yolo_bounds import beyond
 
 
@@ -40,12 +41,13 @@ def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
 
 def _is_in(labels: Labels, row: Row) -> bool:
     """False for what other rules tell: those for coordinates, and size-negative."""
-    x, y, width, height = row.box or (0.0, 0.0, 0.0, 0.0)
+    box = row.box or (0.0, 0.0, 0.0, 0.0)
+    width, height = box[2:]
     if width < 0 or height < 0:
         return False
     if labels.kind == YOLO:
         return all(map(isfinite, row.numbers)) and not beyond(row, labels.dimensions)
-    return row.form != "polygon" and 0 <= x <= 1 and 0 <= y <= 1 and max(width, height) <= PIXELS
+    return row.form != "polygon" and all(map(isfinite, box)) and not leaves_nothing(labels, row)
 
 
 RULE = Rule(

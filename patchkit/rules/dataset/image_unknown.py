@@ -1,7 +1,8 @@
 """The image of an annotation does not exist.
 
-What         An annotation of COCO has an image_id that no image has.
-Why          pycocotools and PaddleDetection never look at it: the object is lost. Other loaders stop with a KeyError.
+What         An annotation of COCO has an image_id that no image has, or none.
+Why          pycocotools and PaddleDetection never look at it: the object is lost. One without
+             image_id, and loaders that look the image up, stop with a KeyError.
 Example      image_id 121000 in a file of 120000 images
 Fix safety   safe: `--fix` moves the annotation into the quarantine, unless an image could not be read.
 References   PaddleDetection 2.6.0 ppdet/data/source/coco.py, parse_dataset.
@@ -12,14 +13,17 @@ from collections.abc import Iterator
 from patchkit.findings import Finding, Severity
 from patchkit.rule import Example, Rule
 from patchkit.subjects.dataset.expected import Expected
-from patchkit.subjects.dataset.labels import COCO, NO_IMAGE, Labels
+from patchkit.subjects.dataset.labels import COCO, NO_IMAGE, NO_IMAGE_ID, Labels
 
 
 def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
     for row in labels.rows:
         if row.fault == NO_IMAGE:
             is_sure = "images" not in labels.unread
-            yield labels.found(row, f"no image has the id {row.image}", f"row: {row.text}", movable=is_sure)
+            is_lacking = row.variant == NO_IMAGE_ID
+            message = "it has no image_id" if is_lacking else f"no image has the id {row.image}"
+            variant = NO_IMAGE_ID if is_lacking else ""
+            yield labels.found(row, message, f"row: {row.text}", variant=variant, movable=is_sure)
 
 
 RULE = Rule(

@@ -22,7 +22,8 @@ def check(dataset: DataSet, expected: Expected) -> Iterator[Finding]:
     for place in dataset.unreadable:
         if not place.is_image:
             message = f"it cannot be read: {place.reason}"
-            yield Finding(message, Span(place.path, place.line), "nothing behind it was checked", variant=place.variant)
+            evidence = "nothing behind it was checked" + (f"; {place.hint}" if place.hint else "")
+            yield Finding(message, Span(place.path, place.line), evidence, variant=place.variant)
 
 
 RULE = Rule(

@@ -16,7 +16,12 @@ from patchkit.subjects.dataset.labels import FOLDER, Labels, Row
 from patchkit.subjects.image_suffixes import SUFFIXES
 
 IMAGES = (*SUFFIXES, ".pgm", ".ppm")  # with those that only torchvision reads
-SPLITS = (("train", ("train",)), ("val", ("val", "validation", "valid")), ("test", ("test",)))  # and their folders
+SPLITS = (  # and their folders
+    ("train", ("train", "training")),
+    ("val", ("val", "validation", "valid")),
+    ("test", ("test", "testing", "evaluation")),
+)
+OF_SPLITS = {name for _, folders in SPLITS for name in folders}
 OTHERS = ({"images", "labels"}, {"Annotations"}, {"annotations"})  # folders of data sets of other formats
 NO_LABEL = -1  # what HW3 gives a file whose name has none
 _WHOLE = re.compile(r"[+-]?\d{1,4000}")  # no more than int() takes
@@ -91,20 +96,37 @@ def find_class_folders(folder: str) -> ClassFolders | None:
     """The classes and images of a folder; None if it is no data set of this layout.
 
     A folder called train is a split if there are folders in it, else a class.
+    Raises   TargetRefused if all classes are called as splits are: their images have no class folders.
     """
     names, _, unreadable = _listed(folder)
     if not names or any(other <= set(names) for other in OTHERS):
         return None
     splits = []
+    lowered = {name.lower(): path for name, path in names.items()}
     for split, folders in SPLITS:
-        path = next((names[name] for name in folders if name in names), None)
+        path = next((lowered[name] for name in folders if name in lowered), None)
         if path is not None and _listed(path)[0]:
             splits.append(_split(split, path, (folder,), unreadable))
     if not splits:
         splits = [_split("all", folder, (), unreadable)]
     if not any(each.images for split in splits for each in split.classes):
         return None
+    with_images = {each.name.lower() for each in splits[0].classes if each.images}
+    if splits[0].name == "all" and with_images <= OF_SPLITS:
+        raise _no_classes(folder, splits[0])
     return ClassFolders(folder, tuple(splits), tuple(_shifts(splits)), tuple(unreadable))
+
+
+def _no_classes(folder: str, split: FolderSplit) -> TargetRefused:
+    """For images right in train and val: what they are labelled by is not known."""
+    names = ", ".join(each.name for each in split.classes if each.images)
+    image = next(image for each in split.classes for image in each.images).rpartition(os.sep)[2]
+    suffix = image.rpartition(".")[2]
+    hint = (
+        f"if the labels are in the file names, as in {image!r}: --pattern '(?P<label>\\d+)_.*\\.{suffix}'; "
+        "else put the images of each class into a folder of its own, as train/cat"
+    )
+    return TargetRefused(f"{folder}: {names} are splits, and their images are in no class folders", hint)
 
 
 def _split(name: str, path: str, above: tuple[str, ...], unreadable: list[Unreadable]) -> FolderSplit:

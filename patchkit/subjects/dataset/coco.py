@@ -22,6 +22,9 @@ from patchkit.subjects.dataset.tally import Tally
 TAIL = 4 << 20  # bytes: where COCO has its categories
 BOX = b'"bbox"'
 NO_JSON = "no-json"
+HINT = "name a file with images, annotations and categories"
+LIST = "it is a list, as files of detection results are, and no COCO file"
+SHOWN = 5  # keys of a file that is no COCO
 MEMBERS = ("images", "annotations", "categories")
 
 
@@ -48,9 +51,11 @@ def read_coco(path: str, *, folder: str = "", detailed: bool = False) -> tuple[C
     keys = _read(annotations, MEMBERS, faults, expected=_last_categories(path))
     for member in ("images", "annotations"):
         if member not in keys and faults.end is not None:
-            raise NoCoco(f"{path}: it is no JSON: {faults.end.reason.partition(';')[0]}", "name a COCO file", NO_JSON)
+            raise NoCoco(f"{path}: it is no JSON: {faults.end.reason.partition(';')[0]}", HINT, NO_JSON)
         if member not in keys:
-            raise NoCoco(f"{path}: it is no COCO file: it has no {member}", "name another file", f"no-{member}")
+            has = ", ".join(map(short, keys[:SHOWN])) + (", ..." if len(keys) > SHOWN else "")
+            reason = f"it has no {member}, but {has or 'no key at all'}"
+            raise NoCoco(f"{path}: it is no COCO file: {reason}", HINT, f"no-{member}")
     if annotations.categories != coco.categories:
         of_images = [labels for labels in shown if labels.of_images]
         coco, shown = _again(coco), Spool()
@@ -121,6 +126,11 @@ class _Faults:
         return [Labels(COCO, self._path, tuple(rows))] if rows else []
 
 
+def _is_list(path: str) -> bool:
+    with open(path, "rb") as file:
+        return file.read(PIECE).lstrip()[:1] == b"["
+
+
 def has_boxes(path: str) -> bool:
     """False for captions, sizes of images, and whatever else has no box.
 
@@ -185,7 +195,8 @@ def _read(
                     file.cut(piece, readers[key](piece))
         except Damaged as damage:
             if not keys:
-                raise NoCoco(f"{coco.path}: {damage.reason}", "name a COCO file", NO_JSON) from damage
+                reason = LIST if _is_list(coco.path) else damage.reason
+                raise NoCoco(f"{coco.path}: {reason}", HINT, NO_JSON) from damage
             reason = f"{damage.reason}; {coco.annotations} annotations before byte {damage.offset} are sound records"
             faults.end = Damaged(reason, damage.offset, damage.line, damage.column)
         for fault in [*file.faults, *([faults.end] if faults.end else [])]:

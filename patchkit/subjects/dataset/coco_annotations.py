@@ -10,16 +10,12 @@ from collections.abc import Iterable, Sequence
 from operator import truediv
 from typing import Any
 
-from msgspec import UNSET
-
 from patchkit.subjects.dataset.coco_file import Columns, are_inside, centre, is_inside
 from patchkit.subjects.dataset.coco_members import Members
 from patchkit.subjects.dataset.coco_reading import Reading
 from patchkit.subjects.dataset.coco_record import (
     LOOSE,
-    NO_BOX,
     PARTIAL,
-    RECORD,
     REFUSED,
     UNREADABLE,
     WHOLE,
@@ -31,13 +27,14 @@ from patchkit.subjects.dataset.coco_record import (
     is_box,
     is_known,
     is_sound,
+    label_of,
     loose_of,
     relative,
     short,
     shown,
 )
 from patchkit.subjects.dataset.json_elements import Element, Piece, objects
-from patchkit.subjects.dataset.labels import COCO, Labels, Row
+from patchkit.subjects.dataset.labels import COCO, IS_WHOLE, Labels, Row
 from patchkit.subjects.dataset.seen import Repeats, SeenIds
 from patchkit.subjects.dataset.tally import Extent
 from patchkit.subjects.dataset.yolo_batch import cell, count_rows
@@ -175,7 +172,10 @@ class Annotations:
 
     def _row(self, one: Loose | Sound, piece: Piece, place: Element, is_repeated: bool) -> Row:
         coco = self._coco
-        row = broken(piece, place, fault_of(one, coco.frames))
+        fault, variant = fault_of(one, coco.frames, piece.text[place.start : place.end])
+        row = broken(piece, place, fault)
+        if not fault and isinstance(one.category_id, (bool, float)):
+            fault, variant = f"category_id is {short(one.category_id)}", IS_WHOLE
         box = row.box
         is_in_image = is_known(one.image_id, coco.frames)
         frame = coco.frames[one.image_id] if is_in_image else None
@@ -192,17 +192,17 @@ class Annotations:
             row.start,
             row.end,
             row.text if one.bbox is UNREADABLE else shown(one),
-            one.category_id if isinstance(one.category_id, (int, float, str)) else None,
+            label_of(one.category_id),
             numbers,
             "broken" if row.fault else "box",
             box,
-            row.fault,
-            one.id if isinstance(one.id, (int, str)) else None,
+            fault,
+            label_of(one.id),
             f"{self._folder}/{name}" if is_in_image and name and self._folder else name,
             row.column,
             is_repeated=is_repeated,
             is_duplicate=bool(self._repeated),
-            variant=_variant(one),
+            variant=variant,
         )
 
 
@@ -216,12 +216,6 @@ def _decoded(text: bytes) -> tuple[Sequence[Any] | None, bool]:
         with contextlib.suppress(*REFUSED):
             return decoder.decode(text), False
     return None, False
-
-
-def _variant(one: Loose | Sound) -> str:
-    if one.bbox is UNREADABLE:
-        return RECORD
-    return NO_BOX if one.bbox is UNSET or one.bbox == [] else ""
 
 
 def _chosen(indices: Iterable[int], *columns: Sequence[Any]) -> list[Sequence[Any]]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from patchkit.subjects.dataset.coco_reading import Reading
 from patchkit.subjects.dataset.coco_record import (
+    CATEGORY_NAME,
     IMAGES,
     LOOSE_IMAGES,
     RECORD,
@@ -16,11 +17,16 @@ from patchkit.subjects.dataset.coco_record import (
     frame_of,
     image_faults,
     image_of,
+    label_of,
+    name_fault,
+    odd_id,
     short,
     value_of,
 )
 from patchkit.subjects.dataset.json_elements import Element, Piece, objects
 from patchkit.subjects.dataset.labels import CATEGORY_TWICE, EDGE, IMAGE_TWICE
+
+ODD = "no whole number, as trainers want it; others like it are not told one by one"
 
 
 def read_categories(reading: Reading, piece: Piece) -> int:
@@ -36,7 +42,13 @@ def read_categories(reading: Reading, piece: Piece) -> int:
         if value["id"] in categories:
             fault = f"a category before it has the id {short(value['id'])} too"
             rows.append(broken(piece, place, fault, CATEGORY_TWICE))
-        categories[value["id"]] = str(value.get("name", ""))
+        variant = odd_id(value["id"], "category")
+        if variant and variant not in {row.variant for row in rows}:
+            rows.append(broken(piece, place, f"the id of a category is {short(value['id'])}: {ODD}", variant))
+        if fault := name_fault(value):
+            rows.append(broken(piece, place, fault, CATEGORY_NAME))
+        name = value.get("name")
+        categories[label_of(value["id"])] = str(name) if name is not None else ""
     reading.show_records(rows)
     return end
 
@@ -47,6 +59,7 @@ class Images:
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._frames: dict[tuple[float, float], Frame] = {}  # one for all images of a size
+        self._told: set[str] = set()  # variants of ids
 
     def read(self, piece: Piece) -> int:
         """Keep the sizes and names of images; show those that lack some of it, or have the id of another."""
@@ -56,7 +69,7 @@ class Images:
         found: Sequence[Image | LooseImage | None]
         try:
             images = IMAGES.decode(text)
-            if self._keep(images):
+            if self._keep(images) and (self._told or str not in {type(image.id) for image in images}):
                 return end
             found = images
         except REFUSED:
@@ -100,6 +113,10 @@ class Images:
         if not isinstance(one.id, (int, float, str)):
             coco.unread.add("images")
             return
+        variant = odd_id(one.id, "image")
+        if variant and variant not in self._told:
+            self._told.add(variant)
+            yield f"the id of an image is {short(one.id)}: {ODD}", variant
         size = frame_of(one)
         frame = self._frame(size) if size else None
         name = one.file_name if isinstance(one.file_name, str) else None

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta
 
 from patchkit.subjects.dataset.json_elements import Element, Piece
-from patchkit.subjects.dataset.labels import NO_IMAGE, Box, Row
+from patchkit.subjects.dataset.labels import NO_IMAGE, NO_IMAGE_ID, Box, Row
 
 SHOWN = 160  # characters of an annotation
 UNREADABLE = object()
@@ -85,6 +86,8 @@ Frames = Mapping[Any, Frame | None]  # by image id; None: the file does not say 
 JSON, RECORD, MEMBER, NO_CATEGORIES = "json", "record", "member", "no-categories"
 NO_BOX = "no-box"
 IMAGE_ID, FILE_NAME = "image-id", "image-file-name"
+CATEGORY, ANNOTATION_ID, NULL_ID = "category-id", "annotation-id", "annotation-id-null"
+CATEGORY_NAME = "category-name"
 NO_SIZE, NEGATIVE_SIZE, ODD_SIZE = "image-no-size", "image-size-negative", "image-size-odd"
 
 
@@ -183,24 +186,55 @@ def category_fault(value: Any) -> str:
     id = value.get("id")
     if id is None:
         return "the category has no id"
-    if not isinstance(id, (int, str)) or isinstance(id, bool):
+    if not isinstance(id, (int, float, str)):
         return f"the id of a category is {short(id)}"
     return ""
 
 
-def fault_of(one: Loose | Sound, frames: Frames) -> str:
-    """Why an annotation cannot be understood; empty if it can."""
+def odd_id(id: Any, what: str) -> str:
+    """The variant of an id of an image or a category that is no whole number; empty if it is one."""
+    if type(id) is int:
+        return ""
+    return f"of-{what}" if isinstance(id, str) else f"number-of-{what}"
+
+
+def name_fault(category: dict[str, Any]) -> str:
+    """Why the name of a category is none; empty if it is one. Any value does that can be a key."""
+    if "name" not in category:
+        return f"category {short(category['id'])}: it has no name"
+    name = category["name"]
+    return f"category {short(category['id'])}: name is {short(name)}" if isinstance(name, (list, dict)) else ""
+
+
+def fault_of(one: Loose | Sound, frames: Frames, record: bytes) -> tuple[str, str]:
+    """Why an annotation cannot be understood, and the variant of the fault; empty if it can."""
+    label, id = one.category_id, one.id
     if one.bbox is UNREADABLE:
-        return "the annotation is no JSON object, or is nested too deeply"
+        return "the annotation is no JSON object, or is nested too deeply", RECORD
     if not is_box(one.bbox):
-        return f"bbox is {short(one.bbox)}, and no list of four numbers"
-    if not isinstance(one.category_id, (int, str)) or isinstance(one.category_id, bool):
-        return f"category_id is {short(one.category_id)}"
+        is_left_out = one.bbox is UNSET or one.bbox == []
+        return f"bbox is {short(one.bbox)}, and no list of four numbers", NO_BOX if is_left_out else ""
+    if not isinstance(label, (int, float, str)) or (isinstance(label, float) and not isfinite(label)):
+        return f"category_id is {short(label)}", CATEGORY
     if not is_known(one.image_id, frames):
-        return NO_IMAGE
-    if not isinstance(one.id, (int, str)) or isinstance(one.id, bool):
-        return f"id is {short(one.id)}"
-    return ""
+        is_lacking = isinstance(one.image_id, (list, dict)) or (one.image_id is None and _lacks(record, "image_id"))
+        return NO_IMAGE, NO_IMAGE_ID if is_lacking else ""
+    if id is None and not _lacks(record, "id"):
+        return "id is null", NULL_ID
+    return ("", "") if isinstance(id, (int, float, str)) else (f"id is {short(id)}", ANNOTATION_ID)
+
+
+def _lacks(record: bytes, name: str) -> bool:
+    """True if a record does not have a member, not even as null."""
+    value = value_of(record)
+    return not isinstance(value, dict) or name not in value
+
+
+def label_of(value: Any) -> int | float | str | None:
+    """The category of an annotation, where it is a number or text; whole ones as such: 1 for 1.0 and true."""
+    if isinstance(value, (bool, float)):
+        return int(value) if isfinite(value) and value == int(value) else value
+    return value if isinstance(value, (int, str)) else None
 
 
 def shown(one: Loose | Sound) -> str:

@@ -19,6 +19,7 @@ class Unreadable:
     line: int = 1
     is_image: bool = False
     variant: str = ""  # of the reason, where trainers do not do with it what they do with a file that is not there
+    hint: str = ""  # the next step
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class ClassCount:
     count: int
     source: str  # nc, names, --nc, categories, the model
     span: Span
+    is_of_model: bool = False  # it says how many outputs there are, the others which labels
+    split: str = ""  # which has these categories; empty: all have
 
 
 @dataclass(frozen=True)
@@ -101,4 +104,4 @@ class DataSet:
 
     def shown(self, label: Label) -> str:
         """A class with its name, where it has one."""
-        return f"class {label} ({self.names[label]})" if label in self.names else f"class {label}"
+        return f"class {label} ({self.names[label]})" if self.names.get(label) else f"class {label}"

@@ -11,9 +11,14 @@ Box = tuple[float, float, float, float]  # centre x, centre y, width, height, in
 # Relative to the image. Labels are written with a few digits, so a box may end this far beyond the edge.
 EDGE = 1e-3
 TINY = 1e-3
+ROUNDING = 1e-9
 PIXELS = 2.0  # nobody means a box that begins two images away
 IMAGE_TWICE, CATEGORY_TWICE = "image", "category"  # variants of a fault: a record before it has the same id
+ID_NOT_INTEGER = ("of-image", "of-category", "number-of-image", "number-of-category")  # the first two are text
+HAVE_RULES = (IMAGE_TWICE, CATEGORY_TWICE, *ID_NOT_INTEGER)  # of their own
 NO_IMAGE = "no image"  # fault of an annotation whose image the file does not have
+NO_IMAGE_ID = "no-id"  # variant of it: the annotation does not name one
+IS_WHOLE = "whole"  # variant of a category that is written as 1.0 or true
 LABEL_LIMIT = 1 << 24  # whole numbers below it are exact in float32
 
 
@@ -35,7 +40,7 @@ class Row:
     form: str = "box"  # box, polygon, pose, label; broken: not to be understood, and `fault` says why
     box: Box | None = None  # around whatever the form is; None if it is not known
     fault: str = ""
-    id: int | str | None = None  # of the annotation
+    id: int | float | str | None = None  # of the annotation
     image: str = ""  # path; empty if it is not known
     column: int = 1
     is_repeated: bool = False  # an annotation before it has its id
@@ -75,6 +80,22 @@ def size(labels: Labels, row: Row) -> tuple[float, ...]:
     if row.box is not None:
         return row.box[2:]
     return row.numbers[2:] if labels.kind == COCO and row.form == "box" else ()
+
+
+def leaves_nothing(labels: Labels, row: Row) -> bool:
+    """True if a box is outside of its image whole, so that clipping it to the image leaves nothing of it.
+
+    Readers of VOC clip at the last pixel, those of COCO at the edge. A box without size is another defect.
+    """
+    if row.box is None or not all(map(isfinite, row.box)) or not (row.box[2] > 0 and row.box[3] > 0):
+        return False
+    x, y, width, height = row.box
+    right = bottom = 1.0
+    if labels.kind == VOC:
+        right -= width / (row.numbers[2] - row.numbers[0])  # a pixel
+        bottom -= height / (row.numbers[3] - row.numbers[1])
+    inside = (x + width / 2, y + height / 2, right - (x - width / 2), bottom - (y - height / 2))
+    return min(inside) <= ROUNDING
 
 
 def places(labels: Labels, row: Row) -> tuple[float, ...]:

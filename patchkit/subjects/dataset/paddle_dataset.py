@@ -1,50 +1,21 @@
-"""Where the labels of a data set of PaddleDetection are: what its yml names, its lists, and the folders of VOC.
+"""Where the labels of VOC are: the lists of PaddleDetection, and the folders of VOC. For its ymls: paddle_sources.
 
 Source   PaddleDetection@666f597f ppdet/data/source/{dataset,coco,voc}.py.
 """
 
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from patchkit.findings import Span
 from patchkit.subjects.dataset.class_folders import files_below, is_image
 from patchkit.subjects.dataset.dataset import Unreadable
-from patchkit.subjects.dataset.labels import COCO, VOC
 from patchkit.subjects.dataset.voc import ROOT
-from patchkit.subjects.paddle.config import load_paddle
-from patchkit.subjects.yaml_file import Node, read_yaml
 
-SECTIONS = (("train", "TrainDataset"), ("val", "EvalDataset"), ("test", "TestDataset"))
-FORMAT_OF = {
-    "COCODataSet": COCO,
-    "COCODetDataset": COCO,
-    "COCOInstSegDataset": COCO,
-    "SemiCOCODataSet": COCO,
-    "SlicedCOCODataSet": COCO,
-    "SniperCOCODataSet": COCO,
-    "VOCDataSet": VOC,
-}
 LISTS = ("train", "val", "test", "trainval")  # in ImageSets/Main
 HEAD = 4096  # bytes that tell what an xml file is
 SNIFFED = 50  # files that are opened to tell
-
-
-@dataclass(frozen=True)
-class PaddleSource:
-    """One data set that a section of a yml names."""
-
-    split: str  # train, val, test
-    format: str  # COCO or VOC; empty where it is neither
-    annotations: str  # path of a json, or of a list with lines `image xml`
-    images: str  # folder that file names, or the lines of a list, are relative to
-    num_classes: int | None  # of the configuration; None where no file sets it
-    span: Span  # of the section
-    label_list: str | None = None  # file with a class name in each line
-    reason: str = ""  # why it is not read
 
 
 @dataclass(frozen=True)
@@ -80,70 +51,6 @@ class VocLayout:
     unlisted: tuple[str, ...] = ()  # xml files that no list names, where there are lists
     label_list: str | None = None  # file with a class name in each line
     unreadable: tuple[Unreadable, ...] = ()
-
-
-def paddle_sources(path: Path) -> tuple[PaddleSource, ...]:
-    """The data sets of a yml and of what it inherits, in the order train, val, test.
-
-    Raises   SourceUnreadable if the yml or one of its bases cannot be read.
-    """
-    config = load_paddle(read_yaml(path))
-    number = config.node("num_classes")
-    value = number.value if number is not None else None
-    classes = value if isinstance(value, int) and not isinstance(value, bool) else None
-    found = []
-    for split, section in SECTIONS:
-        entry = config.effective.get(section)
-        if entry is None:
-            continue
-        is_list = isinstance(entry.node.value, list) and not entry.node.tag
-        for node in entry.node.value if is_list else [entry.node]:
-            span = node.span if is_list else entry.span
-            found += [_source(split, node, values, classes, span, config.tree) for values in _each(node)]
-    return tuple(found)
-
-
-def _each(node: Node) -> Iterator[dict[str, Any]]:
-    """The values of a data set, once for each path where `anno_path` is a list; `image_dir` may be one as long."""
-    values = node.data if isinstance(node.value, dict) else {}
-    annotations, images = values.get("anno_path"), values.get("image_dir")
-    if not isinstance(annotations, list):
-        yield values
-        return
-    folders = images if isinstance(images, list) and len(images) == len(annotations) else [images] * len(annotations)
-    for annotation, folder in zip(annotations, folders, strict=True):
-        yield {**values, "anno_path": annotation, "image_dir": folder}
-
-
-def _source(
-    split: str, node: Node, values: dict[str, Any], classes: int | None, span: Span, tree: Path
-) -> PaddleSource:
-    name = node.tag.removeprefix("!") or str(values.get("name") or "")
-    format_ = FORMAT_OF.get(name, "")
-    texts = {key: values.get(key) or "" for key in ("dataset_dir", "image_dir", "anno_path", "label_list")}
-    odd = next((key for key, text in texts.items() if not isinstance(text, str)), None)
-    if odd is not None:
-        reason = f"{odd} is {str(texts[odd])[:80]}, which is no path"
-        return PaddleSource(split, format_, "", "", classes, span, reason=reason)
-    root = tree / texts["dataset_dir"]
-    annotations = str(root / texts["anno_path"]) if texts["anno_path"] else ""
-    labels = str(root / texts["label_list"]) if texts["label_list"] else None
-    if name == "ImageFolder" and annotations.endswith(".txt"):
-        labels = annotations
-    reason = _why_not(name, format_, annotations)
-    return PaddleSource(split, format_, annotations, str(root / texts["image_dir"]), classes, span, labels, reason)
-
-
-def _why_not(name: str, format_: str, annotations: str) -> str:
-    if not name:
-        return "it has neither a tag nor a name that says what it is"
-    if name == "ImageFolder":
-        return "an ImageFolder has no labels: its anno_path only names the classes"
-    if not format_:
-        return f"{name[:80]} is neither COCO nor VOC"
-    if not annotations:
-        return "it has no anno_path"
-    return "" if _is_file(annotations) else f"there is no file {annotations}"
 
 
 def read_voc_list(path: str, folder: str, name: str = "") -> VocSplit:

@@ -1,7 +1,8 @@
 """A label file of Pascal VOC, object by object, with all that is wrong in it. For whole folders: paddle_dataset.
 
 What readers see is what xml.etree finds: `object` right below the root, of each the first `name` and `bndbox`.
-A DOCTYPE is refused, so no entity is ever expanded.
+Of the entities that a DOCTYPE declares only short plain text is expanded. A file that uses others is refused: they may
+multiply, or stand in other files.
 """
 
 import codecs
@@ -10,11 +11,13 @@ from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from xml.parsers import expat
 
+from patchkit.subjects.dataset.bad_bytes import masked
 from patchkit.subjects.dataset.labels import VOC, Box, Labels, Row
 
 SHOWN = 80  # characters of a row
 EDGES = ("xmin", "ymin", "xmax", "ymax")
 ROOT, OBJECT = "annotation", "object"
+ENTITY = "entity"  # variant of the fault
 _INVALID = expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]
 _CUT = {
     expat.errors.codes[message]
@@ -32,7 +35,11 @@ _Texts = dict[str, list[str]]  # by the path of the element
 
 
 class _Refused(Exception):
-    """The file has a DOCTYPE."""
+    """The file uses an entity that is not expanded."""
+
+    def __init__(self, reason: str, variant: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.variant = reason, variant
 
 
 @dataclass
@@ -55,9 +62,9 @@ def read_voc(path: str, data: bytes, image: str = "") -> Labels:
     bad: list[int] = []
     lines: list[int] = []
     if reader.code == _INVALID and reader.is_utf8:
-        masked, bad, lines = _masked(data)
+        without, bad, lines = masked(data)
         if bad:
-            reader = _Reader(masked)
+            reader = _Reader(without)
             broken = reader.read()
     rows = []
     covered = 0
@@ -100,7 +107,8 @@ class _Reader:
         self._parser = parser = expat.ParserCreate()
         parser.buffer_text = True
         parser.XmlDeclHandler = self._declared
-        parser.StartDoctypeDeclHandler = self._refuse
+        parser.EntityDeclHandler = self._entity
+        parser.SkippedEntityHandler = self._undefined
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._characters
@@ -117,8 +125,9 @@ class _Reader:
             what = "the file ends before its XML does" if error.code in _CUT else "the XML is not sound from here on"
             text = self._data[max(self._parser.ErrorByteIndex, 0) :][: 2 * SHOWN].replace(b"\0", b"")
             return [_broken(error.lineno, f"{what}: {message}", text.decode("utf-8", "backslashreplace"))]
-        except _Refused:
-            return [_broken(self._parser.CurrentLineNumber, "it has a DOCTYPE, which is not read")]
+        except _Refused as refused:
+            row = _broken(self._parser.CurrentLineNumber, refused.reason)
+            return [replace(row, variant=refused.variant)]
         except (ValueError, LookupError) as error:  # of the encoding that is declared
             return [_broken(1, f"its encoding cannot be read: {error}")]
         return []
@@ -126,8 +135,17 @@ class _Reader:
     def _declared(self, version: str, encoding: str | None, standalone: int) -> None:
         self.is_utf8 = self.is_utf8 and (encoding or "utf-8").lower() in ("utf-8", "utf8", "us-ascii")
 
-    def _refuse(self, *_: object) -> None:
-        raise _Refused
+    def _entity(self, name: str, is_parameter: int, value: str | None, *_: object) -> None:
+        """An entity is declared. Those of parameters are never expanded by expat."""
+        is_plain = value is not None and len(value) <= SHOWN and not {*value} & {"<", "&"}
+        if is_parameter or is_plain or f"&{name};".encode(self.codec, "replace") not in self._data:
+            return
+        what = "stands in another file" if value is None else "is long, or holds markup or other entities"
+        raise _Refused(f"it uses the entity {_short(name)}, which {what}: such are not expanded", ENTITY)
+
+    def _undefined(self, name: str, is_parameter: int) -> None:
+        if not is_parameter:
+            raise _Refused(f"it uses the entity {_short(name)}, which is not defined")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         path = self._path
@@ -182,29 +200,6 @@ class _Reader:
         while self._data[index : index + len(close)] != close:
             index += len(close)
         return index + len(close)
-
-
-def _masked(data: bytes) -> tuple[bytes, list[int], list[int]]:
-    """The data with `?` for each byte that is no UTF-8, where those are, and in which lines."""
-    masked = bytearray(data)
-    places: list[int] = []
-    lines: list[int] = []
-    position = 0
-    for number, line in enumerate(data.split(b"\n"), 1):
-        text = line.decode("utf-8", "surrogateescape")
-        before = len(places)
-        place = position
-        for character in text if len(text.encode("utf-8", "ignore")) != len(line) else "":
-            if "\udc80" <= character <= "\udcff":
-                masked[place] = ord("?")
-                places.append(place)
-                place += 1
-            else:
-                place += len(character.encode("utf-8"))
-        if len(places) > before:
-            lines.append(number)
-        position += len(line) + 1
-    return bytes(masked), places, lines
 
 
 def _with_blanks(data: bytes, blanks: list[bytes], start: int, end: int) -> tuple[int, int]:
