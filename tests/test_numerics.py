@@ -8,6 +8,7 @@ import tempfile
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,10 @@ class Activation:
     @staticmethod
     def __identity(x):
         return x
+
+    @staticmethod
+    def refused(x):
+        raise TypeError(f"it is not implemented for '{x.dtype}'")
 
     def softplus(self, x: Unknown) -> Unknown:
         return np.log(1 + np.exp(Activation.__identity(x)))
@@ -121,6 +126,14 @@ class Softplus:
         done = self._patchkit("apply", "softplus-overflow", "--path", self.tree, env=self.env)
         assert done.code == 0, done.out + done.err
 
+    def refuse(self, condition: str) -> None:
+        """The original refuses some inputs, as frameworks do where they have no kernel."""
+        statement = f"        if {condition}:\n            Activation.refused(x)\n        return np.log"
+        self.module.write_text(ORIGINAL.replace("        return np.log", statement))
+
+    def rows(self) -> list[Any]:
+        return [row for check in self.verify("--format", "json").json["checks"] for row in check.get("rows", [])]
+
     def verify(self, *options: str | Path, cwd: Path | None = None) -> Answer:
         return self._patchkit("verify", "--numerics", "--path", self.tree, *options, env=self.env, cwd=cwd)
 
@@ -173,6 +186,95 @@ def test_a_patch_that_changes_the_result_fails(softplus: Softplus, new: str, rea
     assert done.code == 1, done.out
     assert reason in done.out
     assert "FAILED" in done.out
+
+
+@pytest.mark.parametrize(("new", "ok"), [(RIGHT, True), ("x * 17 + 3000", False)])
+def test_a_patched_form_that_runs_where_the_original_does_not_is_judged(softplus: Softplus, new: str, ok: bool) -> None:
+    softplus.refuse("x.dtype == np.float32")
+    softplus.apply(new)
+    (row,) = [row for row in softplus.rows() if row["dtype"] == "float32"]
+    assert row["ok"] == ok
+    assert row["compared"]
+    assert row["message"].startswith("the original raises TypeError: it is not implemented for 'float32'; ")
+    assert row["forward_error"]["original"] is None
+
+
+NO_FLOAT32 = f"{RIGHT} if x.dtype == np.float64 or not x.size else Activation.refused(x)"
+
+
+def test_what_neither_form_can_do_is_not_counted(softplus: Softplus) -> None:
+    softplus.refuse("x.dtype == np.float32 and x.size")  # the empty shape comes first, and is compared
+    softplus.apply(NO_FLOAT32)
+    done = softplus.verify()
+    assert done.code == 0, done.out
+    assert "2 comparisons of original and patched functions" in done.out
+    assert "float32 on cpu: not compared: TypeError: it is not implemented for 'float32'" in done.out
+    (row,) = [row for row in softplus.rows() if row["dtype"] == "float32"]
+    assert not row["compared"]
+    assert row["forward"] is None
+    assert row["forward_error"] is None
+
+
+def test_a_site_of_which_nothing_is_compared_fails(softplus: Softplus) -> None:
+    softplus.refuse("x.dtype == np.float32")
+    softplus.apply(NO_FLOAT32)
+    without_others = EQUIVALENCE.replace('"float64": Tolerance(1e-12, 0, 1e-12), ', "")
+    without_others = without_others.replace(
+        '            yield ByDesign(site, "numpy", "x = 1000", ', "            ident = ("
+    )
+    (softplus.room / "equivalence.py").write_text(without_others)
+    done = softplus.verify()
+    assert done.code == 1
+    assert "0 comparisons" in done.out
+    assert "nothing is compared of package/activation.py::Activation.softplus" in done.out
+
+
+def test_an_original_without_reference_fails(softplus: Softplus) -> None:
+    softplus.refuse("True")
+    softplus.apply(RIGHT)
+    first = softplus.rows()[0]
+    assert not first["ok"]
+    assert not first["compared"]
+    assert first["message"].startswith("not compared: the reference, the original in float64 on the CPU, raises TypeE")
+
+
+def test_a_patched_form_that_changes_its_inputs_is_not_its_own_reference(softplus: Softplus) -> None:
+    text = EQUIVALENCE.replace('rng.normal(0, 3, shape["n"])', 'rng.integers(-3, 3, shape["n"])')
+    (softplus.room / "equivalence.py").write_text(text)
+    softplus.apply("np.logaddexp(0, np.add(x, 1, out=x))")
+    rows = softplus.rows()[:2]
+    assert [row["dtype"] for row in rows] == ["float64", "float32"]
+    for row in rows:
+        assert not row["ok"]
+        assert row["forward_error"]["original"] == 0
+        assert row["forward_error"]["patched"] > 0.01
+
+
+def test_a_difference_that_a_framework_cannot_show_is_told_and_not_counted(softplus: Softplus) -> None:
+    observed = EQUIVALENCE.replace(
+        "def observe(original, patched):", "def observe(original, patched):\n    raise Missing"
+    )
+    missing = (
+        'from patchkit.numerics.cases import NotComparable\n\nMissing = NotComparable("numpy 1 has no such mode")\n'
+    )
+    (softplus.room / "equivalence.py").write_text(missing + observed)
+    softplus.apply(RIGHT)
+    done = softplus.verify()
+    assert done.code == 0, done.out
+    assert "2 comparisons of original and patched functions" in done.out
+    assert "x = 1000: not compared: numpy 1 has no such mode" in done.out
+
+
+def test_every_tolerance_is_stated(softplus: Softplus) -> None:
+    tolerances = '{"float64": Tolerance(1e-12, 3e-9, 2e-11)}'
+    text = EQUIVALENCE.replace(EQUIVALENCE.partition("TOLERANCES = ")[2].partition("\n")[0], tolerances)
+    (softplus.room / "equivalence.py").write_text(text)
+    softplus.apply(RIGHT)
+    out = softplus.verify().out
+    (line,) = [line for line in out.splitlines() if line.split()[:2] == ["float64", "cpu"]]
+    assert "(1e-12)" in line
+    assert "(2e-11)" in line
+    assert softplus.rows()[0]["error_tolerance"] == 2e-11
 
 
 def test_what_is_not_as_designed_fails(softplus: Softplus) -> None:

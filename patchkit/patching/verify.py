@@ -199,7 +199,7 @@ def _numerics_check(target: Target, state: PatchState, interpreter: "Interpreter
     except StateCorrupt as error:
         return Check(patch, NUMERICS, "", False, f"not compared: {error.message}", error.hint)
     failed = [row for row in found.rows if not row.ok]
-    message = f"{len(found.rows)} comparisons of original and patched functions"
+    message = f"{sum(row.compared for row in found.rows)} comparisons of original and patched functions"
     message += f", {len(failed)} failed" if failed else ""
     message += f" ({found.versions})" if found.versions else ""
     if found.error:
