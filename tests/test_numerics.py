@@ -7,11 +7,16 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from patchkit.patching.equivalence import compare
+from patchkit.patching.interpreter import own_interpreter
+from patchkit.patching.state import patch_states
+from patchkit.patching.target import find_target
 from tests.conftest import Answer, snapshot
 
 ORIGINAL = """\
@@ -307,29 +312,101 @@ def test_nothing_is_written_and_nothing_in_the_working_directory_is_run(softplus
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "reason"),
+    ("name", "text", "reason", "hint"),
     [
-        ("equivalence.py", None, "the room of this patch has no equivalence.py"),
-        ("equivalence.py", "raise OSError('broken room')", "equivalence.py:1 (<module>) raises OSError: broken"),
+        (
+            "equivalence.py",
+            "raise OSError('broken room')",
+            "equivalence.py:1 (<module>) raises OSError: broken",
+            "is written in",
+        ),
         (
             "equivalence.py",
             "def comparisons(files):\n yield {}[7]",
             "equivalence.py:2 (comparisons) raises KeyError: 7",
+            "is written in",
         ),
-        ("equivalence.py", "raise SystemExit(0)", "equivalence.py:1 (<module>) raises SystemExit: 0"),
-        ("equivalence.py", "def comparisons(files): return iter(())", "the room compares nothing of these files"),
-        ("equivalence.py", "import os; os._exit(7)", "the process ended with exit code 7"),
-        ("equivalence.py", "import os; os.kill(os.getpid(), 9)", "the process was killed by signal 9"),
-        ("equivalence.py", "import torch_that_is_not_there", "No module named 'torch_that_is_not_there'"),
+        ("equivalence.py", "raise SystemExit(0)", "equivalence.py:1 (<module>) raises SystemExit: 0", "is written in"),
+        (
+            "equivalence.py",
+            "def comparisons(files): return iter(())",
+            "the room compares nothing of these files",
+            "is written in",
+        ),
+        ("equivalence.py", "import os; os._exit(7)", "the process ended with exit code 7", "-c 'import torch'"),
+        (
+            "equivalence.py",
+            "import os; os.kill(os.getpid(), 9)",
+            "the process was killed by signal 9",
+            "memory runs out",
+        ),
+        ("equivalence.py", "import os; os.kill(os.getpid(), 15)", "killed by signal 15", "-c 'import torch'"),
+        (
+            "equivalence.py",
+            "import torch_that_is_not_there",
+            "No module named 'torch_that_is_not_there'",
+            "names another Python",
+        ),
     ],
 )
-def test_a_room_that_compares_nothing_fails(softplus: Softplus, name: str, text: str | None, reason: str) -> None:
+def test_a_room_that_compares_nothing_fails(softplus: Softplus, name: str, text: str, reason: str, hint: str) -> None:
     softplus.apply(RIGHT)
-    (softplus.room / name).unlink() if text is None else (softplus.room / name).write_text(text)
+    (softplus.room / name).write_text(text)
     done = softplus.verify()
     assert done.code == 1
     assert reason in done.out
+    assert hint in done.out
     assert ("--python names another Python" in done.out) == ("torch_that" in reason)
+
+
+def test_a_patch_without_a_comparison_fails_where_it_is_named(softplus: Softplus) -> None:
+    softplus.apply(RIGHT)
+    (softplus.room / "equivalence.py").unlink()
+    named = softplus.verify("softplus-overflow")
+    assert named.code == 1
+    assert "the room of this patch has no equivalence.py" in named.out
+    one_of_all = softplus.verify()
+    assert one_of_all.code == 0, one_of_all.out
+    assert "changes no maths: nothing to compare" in one_of_all.out
+
+
+def test_a_room_may_import_what_lies_beside_its_comparison(softplus: Softplus) -> None:
+    softplus.apply(RIGHT)
+    text = (softplus.room / "equivalence.py").read_text()
+    before, draw, after = text.partition('def draw(rng, shape):\n    return {"x": rng.normal(0, 3, shape["n"])}\n')
+    (softplus.room / "inputs.py").write_text(draw)
+    (softplus.room / "equivalence.py").write_text(f"from .inputs import draw\n{before}{after}")
+    done = softplus.verify()
+    assert done.code == 0, done.out
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"version": (3, 6, 9)}, "Python 3.6.9: comparisons need Python 3.7 or newer"),
+        ({"executable": "/nowhere/python"}, "/nowhere/python cannot be run: No such file or directory"),
+    ],
+)
+def test_a_python_that_cannot_compare_is_told_with_the_next_step(
+    softplus: Softplus, change: dict[str, Any], reason: str
+) -> None:
+    softplus.apply(RIGHT)
+    (state,) = patch_states(find_target(path=softplus.tree))
+    found = compare(replace(own_interpreter(), **change), state, softplus.room, on_path=False)
+    assert found.error == reason
+    assert "--python names another Python" in found.hint
+
+
+def test_a_comparison_that_does_not_end_is_told_in_one_line(
+    softplus: Softplus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    softplus.apply(RIGHT)
+    (softplus.room / "equivalence.py").write_text("import time\ntime.sleep(600)\n")
+    (state,) = patch_states(find_target(path=softplus.tree))
+    monkeypatch.setattr("patchkit.patching.equivalence.TIMEOUT_S", 0.5)
+    found = compare(own_interpreter(), state, softplus.room, on_path=False)
+    assert found.error == "it took longer than 0.5 s"
+    assert found.hint
 
 
 def test_a_lost_original_is_told_beside_every_other_check(softplus: Softplus) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping
 
+MARK = b"patchkit-numerics:"  # what stands before the answer of the process
+
 
 @dataclass(frozen=True)
 class Difference:
