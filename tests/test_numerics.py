@@ -1,5 +1,6 @@
 """`verify --numerics` on a third-party pack for code with numpy. The real frameworks are in framework_tests/."""
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ from patchkit.patching.equivalence import compare
 from patchkit.patching.interpreter import own_interpreter
 from patchkit.patching.state import patch_states
 from patchkit.patching.target import find_target
-from tests.conftest import Answer, snapshot
+from tests.conftest import REPOSITORY, Answer, snapshot
 
 ORIGINAL = """\
 from __future__ import annotations
@@ -473,3 +474,13 @@ def test_fast_and_numerics_exclude_each_other(patchkit: Callable[..., Answer]) -
     done = patchkit("verify", "--fast", "--numerics")
     assert done.code == 2
     assert "exclude each other" in done.err
+
+
+def test_the_cost_of_a_loss_is_printed_where_the_kernel_tells_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    loss_cost = importlib.import_module("loss_cost")
+    times = {"original": 2.0, "patched": 3.0}
+    for peak in (None, {"original": None, "patched": None}):
+        rows = [{"forward_ms": times, "backward_ms": times, "peak_bytes": peak}]
+        cell = "2.0 → 3.0 ms, 1.50x"
+        assert loss_cost.line("decode, b 1", rows) == f"| decode, b 1 | {cell} | {cell} | - |"
