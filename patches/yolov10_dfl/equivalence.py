@@ -87,8 +87,6 @@ def _autocasts() -> list[tuple[str, str, str]]:
     """Device, dtype of the logits, dtype of autocast. CPU autocast leaves half logits alone in both forms."""
     import torch
 
-    if not hasattr(torch, "autocast"):  # before 1.10
-        return []
     on_gpu = [("cuda", "float16", "float16"), ("cuda", "float32", "float16")] if torch.cuda.is_available() else []
     return [*on_gpu, ("cpu", "float32", "bfloat16")]
 
@@ -103,6 +101,8 @@ def _under_autocast(
     import numpy as np
     import torch
 
+    if not hasattr(torch, "autocast"):
+        raise NotComparable(f"torch {torch.__version__} has no autocast for every device, 1.10 was the first")
     arrays = inputs(np.random.default_rng(0), SHAPES[2])
     # Anchor points have the dtype of the class scores, which are half.
     tensors = {
