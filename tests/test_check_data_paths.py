@@ -260,3 +260,11 @@ def test_no_label_at_all_stops_the_training_of_ultralytics(patchkit: Patchkit, t
             label.unlink()
         answer = patchkit("check-data", data, "--format", "json", "--select", "label-missing")
         assert outcomes in [one[2] for one in told(answer)]
+
+
+def test_a_byte_order_mark_before_the_first_line_of_a_list_is_no_part_of_a_name(
+    patchkit: Patchkit, tmp_path: Path
+) -> None:
+    write(tmp_path, {"l.txt": "\ufeff./x.png\n", "x.png": IMAGE, "x.txt": ROW})
+    answer = patchkit("check-data", "l.txt", "--format", "json", "--least", "0", cwd=tmp_path)
+    assert (answer.code, told(answer)) == (0, [])
