@@ -3,7 +3,9 @@
 usage: loss_cost.py [--rounds N]
 
 The rows are those of `patchkit verify --numerics` in float32 on the CPU, which runs both forms in turn on realistic
-shapes. The frameworks take some gigabytes; they are installed once, into PATCHKIT_TEST_CACHE.
+shapes: wall time. The row "one selection" is CPU time of one process of positive_selection.py. Memory is measured where
+the kernel tells it, which is on Linux. The frameworks take some gigabytes; they are installed once, into
+PATCHKIT_TEST_CACHE.
 """
 
 import argparse
@@ -68,7 +70,8 @@ def comparisons(patched: Patched, folder: Path, rounds: int) -> Iterator[tuple[s
 def line(name: str, rows: list[Any]) -> str:
     forward = _cell([row["forward_ms"] for row in rows], "ms")
     backward = _cell([row["backward_ms"] for row in rows if row["backward_ms"]], "ms")
-    peak = _cell([{form: size / 2**20 for form, size in row["peak_bytes"].items()} for row in rows], "MiB")
+    peaks = [row["peak_bytes"] for row in rows if row["peak_bytes"] and None not in row["peak_bytes"].values()]
+    peak = _cell([{form: size / 2**20 for form, size in pair.items()} for pair in peaks], "MiB")
     return f"| {name} | {forward} | {backward} | {peak} |"
 
 
@@ -86,7 +89,7 @@ def selection(python: Path) -> str:
     found = json.loads(done.stdout.splitlines()[-1])
     forms = [dict(zip(("original", "patched"), found[part], strict=True)) for part in ("forward_ms", "backward_ms")]
     forward, backward = (_cell([form], "ms") for form in forms)
-    return f"| one selection of (8, 8400, 68), 200 positive an image | {forward} | {backward} | - |"
+    return f"| one selection of (8, 8400, 68), 200 positive an image (CPU time) | {forward} | {backward} | - |"
 
 
 def main() -> None:
@@ -101,7 +104,7 @@ def main() -> None:
         Patched("cross-entropy-ignore-index", "", torch),
         Patched("ultralytics-sync-bn", "ultralytics==8.4.190", torch),
     )
-    print(f"{DTYPE} on the {DEVICE}, median of {rounds} runs, original → patched, {machine()}\n")
+    print(f"{DTYPE} on the {DEVICE}, wall time, medians of {rounds} runs, original → patched, {machine()}\n")
     print("| function, shape | forward | backward | peak memory |")
     print("|---|---|---|---|")
     for patched in targets:

@@ -41,6 +41,8 @@ SITES = {
         "torchvision/models/detection/retinanet.py::RetinaNetClassificationHead.compute_loss",
     },
 }
+SUMMED = "(pred_dist.view(b, a, 4, c // 4).softmax(3) * self.proj.type(pred_dist.dtype).view(1, 1, 1, -1)).sum(3)"
+PRODUCT = "pred_dist.view(b, a, 4, c // 4).softmax(3).matmul(self.proj.type(pred_dist.dtype))"
 DTYPES = {"float64", "float32", "float16", "bfloat16"}
 
 
@@ -82,22 +84,70 @@ def test_the_gradient_of_the_decode_is_bit_equal(checks: dict[str, Any]) -> None
 
 
 def test_a_decode_that_is_wrong_by_a_thousandth_fails(torch_python: Path, tmp_path: Path) -> None:
-    """The installed file and its receipt agree; the function does not agree with the original."""
     packages = unpacked("ultralytics==8.4.190", torch_python, tmp_path / "packages").apply("yolov10-dfl")
-    _rewrite(packages, "self.proj.type(pred_dist.dtype).view(1, 1, 1, -1)).sum(3)", ".sum(3) * 1.001")
+    _rewrite(packages, "ultralytics/utils/loss.py", SUMMED, SUMMED.replace(".sum(3)", ".sum(3) * 1.001"))
     (check,) = packages.verify_numerics()
     assert not check["ok"]
     assert any("values differ by" in row["message"] for row in check["rows"])
 
 
-def _rewrite(packages: Packages, old: str, ending: str) -> None:
-    """Makes the patched file, and the receipt of it, those of another patch."""
-    file, ledger = packages.folder / "ultralytics/utils/loss.py", packages.folder / ".patchkit/ledger.json"
+def test_a_product_that_is_back_in_the_decode_fails_what_the_patch_is_for(torch_python: Path, tmp_path: Path) -> None:
+    """It gives the same values where cuBLAS works: only the rows by design tell."""
+    packages = unpacked("ultralytics==8.4.190", torch_python, tmp_path / "packages").apply("yolov10-dfl")
+    _rewrite(packages, "ultralytics/utils/loss.py", SUMMED, PRODUCT, after="class v8OBBLoss")
+    (check,) = packages.verify_numerics()
+    failed = [row for row in check["rows"] if not row["ok"]]
+    assert {row["site"].rpartition("::")[2] for row in failed} == {"v8OBBLoss.bbox_decode"}
+    refused, autocast = failed
+    assert refused["message"].startswith(
+        "the patched form raises RuntimeError: CUDA error: CUBLAS_STATUS_INVALID_VALUE"
+    )
+    assert "under autocast" in autocast["inputs"]
+
+
+def test_a_head_without_two_of_its_repairs_fails_what_they_are_for(paddle_python: Path, tmp_path: Path) -> None:
+    """One selection by masked_select, and a warning that comes with the second bad step."""
+    packages = unpacked("paddledet==2.6.0", paddle_python, tmp_path / "packages").apply("ppyoloe-masked-select")
+    head, tiled = (
+        "ppdet/modeling/heads/ppyoloe_head.py",
+        "mask_positive.unsqueeze(-1).tile([1, 1, 4 * self.reg_channels])",
+    )
+    gather = "paddle.gather_nd(\n                pred_dist, positive_index)"
+    _rewrite(packages, head, gather, f"paddle.masked_select(pred_dist, {tiled})")
+    _rewrite(packages, head, "steps % 100 == 1", "steps % 100 == 2")
+    (check,) = packages.verify_numerics()
+    failed = [row for row in check["rows"] if not row["ok"]]
+    assert all(row["by_design"] for row in failed)
+    selection, dfl = (
+        [row["inputs"] for row in failed if row["site"].endswith(f"PPYOLOEHead.{name}")]
+        for name in ("_bbox_loss", "_df_loss")
+    )
+    assert selection == ["masked_select returns foreign values"]
+    assert len(dfl) == len(failed) - 1 == 12  # every kind of bad target
+
+
+def test_a_conversion_without_two_of_its_cares_fails(torch_python: Path, tmp_path: Path) -> None:
+    """On where nobody asked for it, and in train mode before the first epoch."""
+    packages = unpacked("ultralytics==8.4.190", torch_python, tmp_path / "packages").apply("ultralytics-sync-bn")
+    trainer = "ultralytics/engine/trainer.py"
+    _rewrite(packages, trainer, 'getattr(self.args, "sync_bn", False)', 'getattr(self.args, "sync_bn", True)')
+    _rewrite(packages, trainer, "self.model.eval()  # up to", "pass  # up to")
+    (check,) = packages.verify_numerics()
+    assert [row["inputs"] for row in check["rows"] if not row["ok"]] == [
+        "sync_bn on, CUDA, more than one process",
+        "no sync_bn among the arguments",
+    ]
+
+
+def _rewrite(packages: Packages, path: str, old: str, new: str, after: str = "") -> None:
+    """Makes the patched file, and the receipt of it, those of another patch: both agree."""
+    file, ledger = packages.folder / path, packages.folder / ".patchkit/ledger.json"
     before = file.read_bytes()
-    assert old in before.decode()
-    after = before.decode().replace(old, old.replace(".sum(3)", ending)).encode()
-    file.write_bytes(after)
-    digests = (hashlib.sha256(data).hexdigest() for data in (before, after))
+    head, mark, tail = before.decode().partition(after) if after else ("", "", before.decode())
+    assert old in tail
+    changed = (head + mark + tail.replace(old, new)).encode()
+    file.write_bytes(changed)
+    digests = (hashlib.sha256(data).hexdigest() for data in (before, changed))
     ledger.write_text(ledger.read_text().replace(*digests))
 
 
@@ -113,6 +163,38 @@ def test_the_calls_of_a_script_and_of_a_notebook_are_compared_without_running_th
     assert done.code == 0, done.out + done.err
     assert "good labels, without weight" in done.out
     assert "original: raises IndexError: Target -1 is out of bounds." in done.out
+
+
+def _cell(*lines: str) -> dict[str, Any]:
+    return {**NOTEBOOK["cells"][0], "source": [*(f"{line}\n" for line in lines[:-1]), lines[-1]]}
+
+
+def test_the_calls_of_a_notebook_with_magics_are_those_that_were_patched(torch_python: Path, tmp_path: Path) -> None:
+    cells = [
+        _cell("import torch.nn as nn"),
+        _cell("%%time", "!pip install \\", "    torch", "first = nn.CrossEntropyLoss()"),
+        _cell("files = !ls", "%time second = nn.CrossEntropyLoss(weights)"),
+    ]
+    (tmp_path / "train.ipynb").write_text(json.dumps({**NOTEBOOK, "cells": cells}))
+    assert run_patchkit("apply", "cross-entropy-ignore-index", "--path", tmp_path).code == 0
+    done = run_patchkit("verify", "--numerics", "--path", tmp_path, "--python", torch_python)
+    assert done.code == 0, done.out + done.err
+    assert "call 1, cells[1], line 4" in done.out
+    assert "call 2, cells[2], line 2" in done.out
+    assert done.out.count("good labels, without weight") == 1
+
+
+def test_a_call_that_cannot_be_made_is_told_and_the_others_are_compared(torch_python: Path, tmp_path: Path) -> None:
+    calls = ["nn.CrossEntropyLoss(weights)", "nn.CrossEntropyLoss(weight=[1.0, 2.0])", "nn.CrossEntropyLoss()"]
+    (tmp_path / "train.py").write_text("\n".join(["from torch import nn", *calls, ""]))
+    assert run_patchkit("apply", "cross-entropy-ignore-index", "--path", tmp_path).code == 0
+    done = run_patchkit("verify", "--numerics", "--path", tmp_path, "--python", torch_python)
+    assert done.code == 1
+    assert "14 comparisons" in done.out
+    assert "train.py, line 3: CrossEntropyLoss cannot be made with these arguments: TypeError" in done.out
+    first, _, last = done.out.partition("call 3, line 4")
+    assert "good labels, without weight: " in first
+    assert "good labels: " in last
 
 
 def test_the_python_that_is_named_beside_a_folder_is_the_one_that_loads_it(torch_python: Path, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_only_the_transaction_writes_and_only_the_command_line_prints(path: Path
             assert name not in {"print", "exit", "echo"}, f"{path}:{node.lineno} prints or exits"
 
 
-ROOMS = sorted((REPOSITORY / "patches").glob("*/equivalence.py"))
+ROOMS = [path for name in ("equivalence", "inputs") for path in sorted((REPOSITORY / "patches").glob(f"*/{name}.py"))]
 
 
 @pytest.mark.parametrize("path", [*sorted((PACKAGE / "numerics").glob("*.py")), *ROOMS], ids=lambda path: path.stem)

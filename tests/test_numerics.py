@@ -1,5 +1,6 @@
 """`verify --numerics` on a third-party pack for code with numpy. The real frameworks are in framework_tests/."""
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -7,11 +8,17 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.conftest import Answer, snapshot
+from patchkit.patching.equivalence import compare
+from patchkit.patching.interpreter import own_interpreter
+from patchkit.patching.state import patch_states
+from patchkit.patching.target import find_target
+from tests.conftest import REPOSITORY, Answer, snapshot
 
 ORIGINAL = """\
 from __future__ import annotations
@@ -25,6 +32,10 @@ class Activation:
     @staticmethod
     def __identity(x):
         return x
+
+    @staticmethod
+    def refused(x):
+        raise TypeError(f"it is not implemented for '{x.dtype}'")
 
     def softplus(self, x: Unknown) -> Unknown:
         return np.log(1 + np.exp(Activation.__identity(x)))
@@ -121,6 +132,14 @@ class Softplus:
         done = self._patchkit("apply", "softplus-overflow", "--path", self.tree, env=self.env)
         assert done.code == 0, done.out + done.err
 
+    def refuse(self, condition: str) -> None:
+        """The original refuses some inputs, as frameworks do where they have no kernel."""
+        statement = f"        if {condition}:\n            Activation.refused(x)\n        return np.log"
+        self.module.write_text(ORIGINAL.replace("        return np.log", statement))
+
+    def rows(self) -> list[Any]:
+        return [row for check in self.verify("--format", "json").json["checks"] for row in check.get("rows", [])]
+
     def verify(self, *options: str | Path, cwd: Path | None = None) -> Answer:
         return self._patchkit("verify", "--numerics", "--path", self.tree, *options, env=self.env, cwd=cwd)
 
@@ -175,6 +194,95 @@ def test_a_patch_that_changes_the_result_fails(softplus: Softplus, new: str, rea
     assert "FAILED" in done.out
 
 
+@pytest.mark.parametrize(("new", "ok"), [(RIGHT, True), ("x * 17 + 3000", False)])
+def test_a_patched_form_that_runs_where_the_original_does_not_is_judged(softplus: Softplus, new: str, ok: bool) -> None:
+    softplus.refuse("x.dtype == np.float32")
+    softplus.apply(new)
+    (row,) = [row for row in softplus.rows() if row["dtype"] == "float32"]
+    assert row["ok"] == ok
+    assert row["compared"]
+    assert row["message"].startswith("the original raises TypeError: it is not implemented for 'float32'; ")
+    assert row["forward_error"]["original"] is None
+
+
+NO_FLOAT32 = f"{RIGHT} if x.dtype == np.float64 or not x.size else Activation.refused(x)"
+
+
+def test_what_neither_form_can_do_is_not_counted(softplus: Softplus) -> None:
+    softplus.refuse("x.dtype == np.float32 and x.size")  # the empty shape comes first, and is compared
+    softplus.apply(NO_FLOAT32)
+    done = softplus.verify()
+    assert done.code == 0, done.out
+    assert "2 comparisons of original and patched functions" in done.out
+    assert "float32 on cpu: not compared: TypeError: it is not implemented for 'float32'" in done.out
+    (row,) = [row for row in softplus.rows() if row["dtype"] == "float32"]
+    assert not row["compared"]
+    assert row["forward"] is None
+    assert row["forward_error"] is None
+
+
+def test_a_site_of_which_nothing_is_compared_fails(softplus: Softplus) -> None:
+    softplus.refuse("x.dtype == np.float32")
+    softplus.apply(NO_FLOAT32)
+    without_others = EQUIVALENCE.replace('"float64": Tolerance(1e-12, 0, 1e-12), ', "")
+    without_others = without_others.replace(
+        '            yield ByDesign(site, "numpy", "x = 1000", ', "            ident = ("
+    )
+    (softplus.room / "equivalence.py").write_text(without_others)
+    done = softplus.verify()
+    assert done.code == 1
+    assert "0 comparisons" in done.out
+    assert "nothing is compared of package/activation.py::Activation.softplus" in done.out
+
+
+def test_an_original_without_reference_fails(softplus: Softplus) -> None:
+    softplus.refuse("True")
+    softplus.apply(RIGHT)
+    first = softplus.rows()[0]
+    assert not first["ok"]
+    assert not first["compared"]
+    assert first["message"].startswith("not compared: the reference, the original in float64 on the CPU, raises TypeE")
+
+
+def test_a_patched_form_that_changes_its_inputs_is_not_its_own_reference(softplus: Softplus) -> None:
+    text = EQUIVALENCE.replace('rng.normal(0, 3, shape["n"])', 'rng.integers(-3, 3, shape["n"])')
+    (softplus.room / "equivalence.py").write_text(text)
+    softplus.apply("np.logaddexp(0, np.add(x, 1, out=x))")
+    rows = softplus.rows()[:2]
+    assert [row["dtype"] for row in rows] == ["float64", "float32"]
+    for row in rows:
+        assert not row["ok"]
+        assert row["forward_error"]["original"] == 0
+        assert row["forward_error"]["patched"] > 0.01
+
+
+def test_a_difference_that_a_framework_cannot_show_is_told_and_not_counted(softplus: Softplus) -> None:
+    observed = EQUIVALENCE.replace(
+        "def observe(original, patched):", "def observe(original, patched):\n    raise Missing"
+    )
+    missing = (
+        'from patchkit.numerics.cases import NotComparable\n\nMissing = NotComparable("numpy 1 has no such mode")\n'
+    )
+    (softplus.room / "equivalence.py").write_text(missing + observed)
+    softplus.apply(RIGHT)
+    done = softplus.verify()
+    assert done.code == 0, done.out
+    assert "2 comparisons of original and patched functions" in done.out
+    assert "x = 1000: not compared: numpy 1 has no such mode" in done.out
+
+
+def test_every_tolerance_is_stated(softplus: Softplus) -> None:
+    tolerances = '{"float64": Tolerance(1e-12, 3e-9, 2e-11)}'
+    text = EQUIVALENCE.replace(EQUIVALENCE.partition("TOLERANCES = ")[2].partition("\n")[0], tolerances)
+    (softplus.room / "equivalence.py").write_text(text)
+    softplus.apply(RIGHT)
+    out = softplus.verify().out
+    (line,) = [line for line in out.splitlines() if line.split()[:2] == ["float64", "cpu"]]
+    assert "(1e-12)" in line
+    assert "(2e-11)" in line
+    assert softplus.rows()[0]["error_tolerance"] == 2e-11
+
+
 def test_what_is_not_as_designed_fails(softplus: Softplus) -> None:
     softplus.apply("np.log1p(np.exp(x))")  # as good on the random inputs, and overflows as before
     done = softplus.verify("--format", "json")
@@ -205,29 +313,101 @@ def test_nothing_is_written_and_nothing_in_the_working_directory_is_run(softplus
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "reason"),
+    ("name", "text", "reason", "hint"),
     [
-        ("equivalence.py", None, "the room of this patch has no equivalence.py"),
-        ("equivalence.py", "raise OSError('broken room')", "equivalence.py:1 (<module>) raises OSError: broken"),
+        (
+            "equivalence.py",
+            "raise OSError('broken room')",
+            "equivalence.py:1 (<module>) raises OSError: broken",
+            "is written in",
+        ),
         (
             "equivalence.py",
             "def comparisons(files):\n yield {}[7]",
             "equivalence.py:2 (comparisons) raises KeyError: 7",
+            "is written in",
         ),
-        ("equivalence.py", "raise SystemExit(0)", "equivalence.py:1 (<module>) raises SystemExit: 0"),
-        ("equivalence.py", "def comparisons(files): return iter(())", "the room compares nothing of these files"),
-        ("equivalence.py", "import os; os._exit(7)", "the process ended with exit code 7"),
-        ("equivalence.py", "import os; os.kill(os.getpid(), 9)", "the process was killed by signal 9"),
-        ("equivalence.py", "import torch_that_is_not_there", "No module named 'torch_that_is_not_there'"),
+        ("equivalence.py", "raise SystemExit(0)", "equivalence.py:1 (<module>) raises SystemExit: 0", "is written in"),
+        (
+            "equivalence.py",
+            "def comparisons(files): return iter(())",
+            "the room compares nothing of these files",
+            "is written in",
+        ),
+        ("equivalence.py", "import os; os._exit(7)", "the process ended with exit code 7", "-c 'import torch'"),
+        (
+            "equivalence.py",
+            "import os; os.kill(os.getpid(), 9)",
+            "the process was killed by signal 9",
+            "memory runs out",
+        ),
+        ("equivalence.py", "import os; os.kill(os.getpid(), 15)", "killed by signal 15", "-c 'import torch'"),
+        (
+            "equivalence.py",
+            "import torch_that_is_not_there",
+            "No module named 'torch_that_is_not_there'",
+            "names another Python",
+        ),
     ],
 )
-def test_a_room_that_compares_nothing_fails(softplus: Softplus, name: str, text: str | None, reason: str) -> None:
+def test_a_room_that_compares_nothing_fails(softplus: Softplus, name: str, text: str, reason: str, hint: str) -> None:
     softplus.apply(RIGHT)
-    (softplus.room / name).unlink() if text is None else (softplus.room / name).write_text(text)
+    (softplus.room / name).write_text(text)
     done = softplus.verify()
     assert done.code == 1
     assert reason in done.out
+    assert hint in done.out
     assert ("--python names another Python" in done.out) == ("torch_that" in reason)
+
+
+def test_a_patch_without_a_comparison_fails_where_it_is_named(softplus: Softplus) -> None:
+    softplus.apply(RIGHT)
+    (softplus.room / "equivalence.py").unlink()
+    named = softplus.verify("softplus-overflow")
+    assert named.code == 1
+    assert "the room of this patch has no equivalence.py" in named.out
+    one_of_all = softplus.verify()
+    assert one_of_all.code == 0, one_of_all.out
+    assert "changes no maths: nothing to compare" in one_of_all.out
+
+
+def test_a_room_may_import_what_lies_beside_its_comparison(softplus: Softplus) -> None:
+    softplus.apply(RIGHT)
+    text = (softplus.room / "equivalence.py").read_text()
+    before, draw, after = text.partition('def draw(rng, shape):\n    return {"x": rng.normal(0, 3, shape["n"])}\n')
+    (softplus.room / "inputs.py").write_text(draw)
+    (softplus.room / "equivalence.py").write_text(f"from .inputs import draw\n{before}{after}")
+    done = softplus.verify()
+    assert done.code == 0, done.out
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"version": (3, 6, 9)}, "Python 3.6.9: comparisons need Python 3.7 or newer"),
+        ({"executable": "/nowhere/python"}, "/nowhere/python cannot be run: No such file or directory"),
+    ],
+)
+def test_a_python_that_cannot_compare_is_told_with_the_next_step(
+    softplus: Softplus, change: dict[str, Any], reason: str
+) -> None:
+    softplus.apply(RIGHT)
+    (state,) = patch_states(find_target(path=softplus.tree))
+    found = compare(replace(own_interpreter(), **change), state, softplus.room, on_path=False)
+    assert found.error == reason
+    assert "--python names another Python" in found.hint
+
+
+def test_a_comparison_that_does_not_end_is_told_in_one_line(
+    softplus: Softplus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    softplus.apply(RIGHT)
+    (softplus.room / "equivalence.py").write_text("import time\ntime.sleep(600)\n")
+    (state,) = patch_states(find_target(path=softplus.tree))
+    monkeypatch.setattr("patchkit.patching.equivalence.TIMEOUT_S", 0.5)
+    found = compare(own_interpreter(), state, softplus.room, on_path=False)
+    assert found.error == "it took longer than 0.5 s"
+    assert found.hint
 
 
 def test_a_lost_original_is_told_beside_every_other_check(softplus: Softplus) -> None:
@@ -294,3 +474,13 @@ def test_fast_and_numerics_exclude_each_other(patchkit: Callable[..., Answer]) -
     done = patchkit("verify", "--fast", "--numerics")
     assert done.code == 2
     assert "exclude each other" in done.err
+
+
+def test_the_cost_of_a_loss_is_printed_where_the_kernel_tells_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    loss_cost = importlib.import_module("loss_cost")
+    times = {"original": 2.0, "patched": 3.0}
+    for peak in (None, {"original": None, "patched": None}):
+        rows = [{"forward_ms": times, "backward_ms": times, "peak_bytes": peak}]
+        cell = "2.0 → 3.0 ms, 1.50x"
+        assert loss_cost.line("decode, b 1", rows) == f"| decode, b 1 | {cell} | {cell} | - |"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-import json
 import math
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Iterator, Mapping, Sequence
 
@@ -22,58 +22,84 @@ ERRORS = {"float64": 1e-12, "float32": 1e-4, "float16": 5e-2, "bfloat16": 5e-1}
 TOLERANCES = {dtype: Tolerance(forward=0.0, gradient=0.0, error=error) for dtype, error in ERRORS.items()}
 
 
+POSITIONS = ("weight", "size_average")  # what may be given by position before `ignore_index`
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A call that the patch has changed."""
+
+    place: str  # line 7, or cells[3], line 2
+    before: ast.Call
+    after: ast.Call
+
+
 def comparisons(files: Sequence[PatchedFile]) -> Iterator[Equal | ByDesign]:
-    """Every call that the patch has changed, with those of its arguments that are literals."""
+    """Every call that the patch has changed, with those of its arguments that are literals.
+
+    Raises   NotComparable, after all that can be compared, with the reason for each of the others.
+    """
+    failures = []
     for file in files:
-        calls = list(zip(_calls(file.original, file.path), _calls(file.patched, file.path)))
-        changed = [(before, after) for before, after in calls if len(before.keywords) != len(after.keywords)]
+        changed = list(_changed(file))
         if not changed:
-            raise NotComparable(f"{file.path} holds no call that differs from the original")
-        for number, (before, after) in enumerate(changed, 1):
-            site = file.site(f"call {number}, line {after.lineno}" if len(changed) > 1 else file.symbols[0])
-            options = _literals(before)
-            original, patched = (Version(None, _loss(_literals(call))) for call in (before, after))
-            left_out = sorted({keyword.arg or "**" for keyword in before.keywords} - set(options))
-            inputs_are = "good labels" + (f", without {', '.join(left_out)}" if left_out else "")
-            yield Equal(
-                site, "torch", original, patched, SHAPES, TIMED, _inputs, _called, TOLERANCES, inputs_are=inputs_are
-            )
-            observed = partial(_some_unlabelled, original, patched, options)
-            yield ByDesign(site, "torch", "labels of -1 among others", observed)
-            yield ByDesign(site, "torch", "no label but -1", partial(_all_unlabelled, original, patched))
-            yield ByDesign(site, "torch", "label -100", partial(_default_ignored, original, patched))
+            failures.append(f"{file.path} holds no call that differs from the original")
+        for number, call in enumerate(changed, 1):
+            site = file.site(f"call {number}, {call.place}" if len(changed) > 1 else file.symbols[0])
+            try:
+                yield from _cases(site, call)
+            except NotComparable as failure:
+                failures.append(f"{file.path}, {call.place}: {failure}")
+    if failures:
+        raise NotComparable("; ".join(failures))
 
 
-def _calls(source: bytes, path: str) -> list[ast.Call]:
-    """Every call of a script, or of the code cells of a notebook, in order."""
-    return [node for text in _code(source, path) for node in ast.walk(_tree(text)) if isinstance(node, ast.Call)]
-
-
-def _code(source: bytes, path: str) -> list[bytes]:
-    if not path.endswith(".ipynb"):
-        return [source]
-    cells = [cell for cell in json.loads(source)["cells"] if cell["cell_type"] == "code"]
-    return ["".join(cell["source"]).encode("utf-8") for cell in cells]
-
-
-def _tree(text: bytes) -> ast.AST:
-    """The syntax tree of a cell, without the lines of IPython; empty if it is in another language."""
+def _cases(site: str, call: Changed) -> Iterator[Equal | ByDesign]:
+    given, options = _arguments(call.before), _literals(call.before)
     try:
-        return ast.parse(text)
-    except SyntaxError:
-        lines = [b"" if line.lstrip().startswith((b"%", b"!", b"?")) else line for line in text.split(b"\n")]
+        original, patched = (Version(None, _loss(_literals(form))) for form in (call.before, call.after))
+    except (TypeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        raise NotComparable(f"CrossEntropyLoss cannot be made with these arguments: {reason}") from error
+    left_out = sorted(set(given) - set(options))
+    inputs_are = "good labels" + (f", without {', '.join(left_out)}" if left_out else "")
+    yield Equal(site, "torch", original, patched, SHAPES, TIMED, _inputs, _called, TOLERANCES, inputs_are=inputs_are)
+    yield ByDesign(site, "torch", "labels of -1 among others", partial(_some_unlabelled, original, patched, options))
+    yield ByDesign(site, "torch", "no label but -1", partial(_all_unlabelled, original, patched))
+    yield ByDesign(site, "torch", "label -100", partial(_default_ignored, original, patched))
+
+
+def _changed(file: PatchedFile) -> Iterator[Changed]:
+    """The calls of a script, or of the code cells of a notebook, in order."""
+    texts = (
+        [("", file.original, file.patched)]
+        if not file.cells
+        else [(f"cells[{number}], ", original, patched) for number, original, patched in file.cells]
+    )
+    for cell, original, patched in texts:
+        for before, after in zip(_calls(original), _calls(patched)):
+            if len(before.keywords) != len(after.keywords):
+                yield Changed(f"{cell}line {after.lineno}", before, after)
+
+
+def _calls(text: bytes | str) -> list[ast.Call]:
     try:
-        return ast.parse(b"\n".join(lines))
-    except SyntaxError:
-        return ast.parse(b"")
+        return [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    except (SyntaxError, ValueError):  # a cell that is no Python, or that of another release
+        return []
+
+
+def _arguments(call: ast.Call) -> dict[str, ast.expr]:
+    """What is given, by its name."""
+    return {**dict(zip(POSITIONS, call.args)), **{keyword.arg or "**": keyword.value for keyword in call.keywords}}
 
 
 def _literals(call: ast.Call) -> dict[str, Any]:
     options = {}
-    for keyword in call.keywords:
+    for name, value in _arguments(call).items():
         try:
-            options[keyword.arg or ""] = ast.literal_eval(keyword.value)
-        except ValueError:
+            options[name] = ast.literal_eval(value)
+        except (ValueError, TypeError):
             continue
     return options
 

@@ -44,7 +44,11 @@ def _conversion(file: PatchedFile, site: str) -> Iterator[Equal | ByDesign]:
         observed = Observed("gives values", refused, "to be on GPU" in refused)
         yield ByDesign(site, "torch", f"{inputs_are}, on a CPU", lambda: observed)
     yield ByDesign(site, "torch", "sync_bn on, CUDA, more than one process", partial(_converted, patched.function))
-    for inputs_are, sync_bn, device in (("sync_bn off", False, "cuda"), ("sync_bn on, CPU", True, "cpu")):
+    for inputs_are, sync_bn, device in (
+        ("sync_bn off", False, "cuda"),
+        ("no sync_bn among the arguments", None, "cuda"),  # of a checkpoint from before the patch
+        ("sync_bn on, CPU", True, "cpu"),
+    ):
         yield ByDesign(site, "torch", inputs_are, partial(_left_alone, patched.function, sync_bn, device))
 
 
@@ -77,7 +81,7 @@ def _inputs(rng: np.random.Generator, shape: Mapping[str, int]) -> dict[str, Any
     }
 
 
-def _trainer(tensors: Tensors, *, sync_bn: bool = True, device: str = "cuda") -> Any:
+def _trainer(tensors: Tensors, *, sync_bn: bool | None = True, device: str = "cuda") -> Any:
     """What the statement reads of a trainer: nothing is moved to the device that it names."""
     import torch
 
@@ -89,7 +93,7 @@ def _trainer(tensors: Tensors, *, sync_bn: bool = True, device: str = "cuda") ->
     norm.running_mean, norm.running_var = tensors["mean"], tensors["variance"]
     return SimpleNamespace(
         model=model,
-        args=SimpleNamespace(sync_bn=sync_bn),
+        args=SimpleNamespace() if sync_bn is None else SimpleNamespace(sync_bn=sync_bn),
         device=SimpleNamespace(type=device),
         freeze_layer_names=["1"],
     )
@@ -116,12 +120,14 @@ def _converted(convert: Callable[[Any], None]) -> Observed:
     convert(trainer)
     after = trainer.model.state_dict()
     is_same = list(before) == list(after) and all(torch.equal(before[key], after[key]) for key in before)
-    layer = type(trainer.model[1]).__name__
+    layer, is_training = type(trainer.model[1]).__name__, trainer.model.training
     seen = f"{layer}, the state dict {'is the same' if is_same else 'differs'}; statistics are those of all processes"
-    return Observed("BatchNorm2d, statistics of one process", seen, is_same and layer == "SyncBatchNorm")
+    seen += f"; in {'train' if is_training else 'eval'} mode up to the first epoch"
+    is_as_designed = is_same and layer == "SyncBatchNorm" and not is_training
+    return Observed("BatchNorm2d, statistics of one process", seen, is_as_designed)
 
 
-def _left_alone(convert: Callable[[Any], None], sync_bn: bool, device: str) -> Observed:
+def _left_alone(convert: Callable[[Any], None], sync_bn: bool | None, device: str) -> Observed:
     trainer = _trainer(_sample(), sync_bn=sync_bn, device=device)
     model = trainer.model
     convert(trainer)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Iterator, Mapping, Sequence
 
+from patchkit.numerics.broken import replaced, while_broken
 from patchkit.numerics.cases import ByDesign, Equal, NotComparable, Observed, Tensors, Tolerance, Version
 
 if TYPE_CHECKING:
@@ -19,10 +21,14 @@ TIMED = {"b": 16, "a": 8400, "bins": 16}
 # Coordinates go up to 95 cells: three units in the last place of that, for the result and for the gradient of an angle.
 LAST_PLACE = {"float64": 2.0**-46, "float32": 2.0**-17, "float16": 2.0**-4, "bfloat16": 2.0**-1}
 TOLERANCES = {dtype: Tolerance(3 * unit, 3 * unit, 3 * unit) for dtype, unit in LAST_PLACE.items()}
+# What calls BLAS, and may come to its product of a matrix and a vector.
+PRODUCTS = {"matmul", "__matmul__", "__rmatmul__", "mv", "addmv", "mm", "addmm", "bmm", "baddbmm", "einsum", "linear"}
+PRODUCTS |= {"dot", "vdot", "inner", "tensordot", "bilinear"}
+REFUSED = "CUDA error: CUBLAS_STATUS_INVALID_VALUE when calling `cublasSgemv`"
 
 
 def comparisons(files: Sequence[PatchedFile]) -> Iterator[Equal | ByDesign]:
-    """Every method, on random logits in each dtype, and under autocast."""
+    """Every method, on random logits in each dtype, without BLAS, and under autocast."""
     for file in files:
         for symbol in file.symbols:
             original, patched = file.versions(symbol)
@@ -32,9 +38,12 @@ def comparisons(files: Sequence[PatchedFile]) -> Iterator[Equal | ByDesign]:
             inputs = partial(_inputs, len(parameters) == 4)
             name = symbol.rpartition(".")[2]
             site, call = file.site(symbol), partial(_decoded, name)
-            yield Equal(
+            case = Equal(
                 site, "torch", original, patched, SHAPES, TIMED, inputs, call, TOLERANCES, constants=("points",)
             )
+            yield case
+            observe = partial(while_broken, case, SHAPES[1], _refused_products)
+            yield ByDesign(site, "torch", "products are refused, as by cuBLAS", observe)
             for device, logits, half in _autocasts():
                 observe = partial(_under_autocast, name, inputs, original, patched, device, logits, half)
                 yield ByDesign(site, "torch", f"{logits} logits under autocast to {half}", observe, device)
@@ -61,6 +70,19 @@ def _decoded(name: str, version: Version, tensors: Tensors) -> Any:
     return getattr(loss, name)(*tensors.values())
 
 
+@contextmanager
+def _refused_products() -> Iterator[None]:
+    """Whatever calls BLAS raises what cuBLAS raises: releases of torch have no common way to see `aten.mv` itself."""
+    import torch
+
+    def refuse(*arguments: Any, **options: Any) -> Any:
+        raise RuntimeError(REFUSED)
+
+    holders = (torch.Tensor, torch, torch.nn.functional)
+    with replaced(refuse, *((holder, name) for holder in holders for name in PRODUCTS)):
+        yield
+
+
 def _autocasts() -> list[tuple[str, str, str]]:
     """Device, dtype of the logits, dtype of autocast. CPU autocast leaves half logits alone in both forms."""
     import torch
@@ -72,10 +94,15 @@ def _autocasts() -> list[tuple[str, str, str]]:
 def _under_autocast(
     name: str, inputs: Any, original: Version, patched: Version, device: str, logits: str, half: str
 ) -> Observed:
-    """The product is one of the operations that autocast gives in half precision; the sum is not."""
+    """The product is one of the operations that autocast gives in half precision; the sum is not.
+
+    Boxes with an angle are float32 in both forms: the angle is. The original's distances are half all the same.
+    """
     import numpy as np
     import torch
 
+    if not hasattr(torch, "autocast"):
+        raise NotComparable(f"torch {torch.__version__} has no autocast for every device, 1.10 was the first")
     arrays = inputs(np.random.default_rng(0), SHAPES[2])
     # Anchor points have the dtype of the class scores, which are half.
     tensors = {
@@ -89,5 +116,5 @@ def _under_autocast(
             boxes = _decoded(name, version, tensors)
             found[form] = (str(boxes.dtype)[6:], float((boxes.double().cpu() - exact).abs().max()))
     told = {form: f"{dtype}, at most {error:.1e} off float64" for form, (dtype, error) in found.items()}
-    is_finer = found["patched"][0] == "float32" and found["patched"][1] <= found["original"][1]
+    is_finer = found["patched"][0] == "float32" and found["patched"][1] < found["original"][1]
     return Observed(told["original"], told["patched"], is_finer)

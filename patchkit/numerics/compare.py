@@ -3,47 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from statistics import median
-from time import perf_counter
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import Any, Callable, Mapping
 
-from .cases import ByDesign, Equal, NotComparable, Version, first_line
+from .cases import ByDesign, Equal, NotComparable, first_line
+from .cost import cost
 from .differences import Differences, Errors, greatest
 from .frameworks import FRAMEWORKS
-from .memory import peak_of
 from .rows import Pair, Row
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, Any]
+from .setting import REFERENCE, Found, Setting
 
 SEEDS = (0, 1, 2)
-ROUNDS = 5  # of timing, after one that is not counted
-REFERENCE = "float64"
 _NO_SUCH_KERNEL = ("not implemented for", "is not registered", "not support")
 
 
 def rows(cases: Iterator[Equal | ByDesign]) -> Iterator[Row]:
-    """One row for each device and dtype of a case."""
+    """One row for each device and dtype of a case.
+
+    Raises   NotComparable, after all rows, if a site has none in which something was compared.
+    """
     frameworks: dict[str, Any] = {}
+    compared: dict[str, bool] = {}  # by site
     for case in cases:
         if case.framework not in frameworks:
             frameworks[case.framework] = FRAMEWORKS[case.framework]()
-        framework = frameworks[case.framework]
-        if isinstance(case, ByDesign):
-            yield _observed(case, framework)
-        else:
-            for device in filter(case.devices.__contains__, framework.devices):
-                for dtype in case.tolerances:
-                    yield _Comparison(case, framework, device, dtype).row()
+        compared.setdefault(case.site, False)
+        for row in _rows(case, frameworks[case.framework]):
+            compared[case.site] |= row.compared
+            yield row
+    idle = [site for site, is_compared in compared.items() if not is_compared]
+    if idle:
+        raise NotComparable(f"nothing is compared of {', '.join(idle)}")
 
 
-def _observed(case: ByDesign, framework: Any) -> Row:
+def _rows(case: Equal | ByDesign, framework: Any) -> Iterator[Row]:
+    if isinstance(case, ByDesign):
+        yield _observed(case)
+        return
+    for device in filter(case.devices.__contains__, framework.devices):
+        for dtype in case.tolerances:
+            yield _Comparison(case, framework, device, dtype).row()
+
+
+def _observed(case: ByDesign) -> Row:
     try:
         seen = case.observe()
-    except NotComparable:
-        raise
+    except NotComparable as reason:
+        message = f"not compared: {reason}"
+        return Row(case.site, case.inputs_are, case.device, "", True, True, message, compared=False)
     except Exception as error:  # of the patched form: what the original raises is observed
         message = f"the patched form raises {first_line(error)}"
         return Row(case.site, case.inputs_are, case.device, "", True, False, message)
@@ -52,133 +58,100 @@ def _observed(case: ByDesign, framework: Any) -> Row:
 
 
 class _Comparison:
-    """One case on one device in one dtype."""
+    """What was found of one case on one device in one dtype."""
 
     def __init__(self, case: Equal, framework: Any, device: str, dtype: str) -> None:
-        self.case, self.framework, self.device, self.dtype = case, framework, device, dtype
+        self.setting = Setting(case, framework, device, dtype)
+        self.tolerance = case.tolerances[dtype]
         self.forward, self.gradient = Differences(), Differences()
         self.forward_errors, self.gradient_errors = Errors(), Errors()
         self.dtypes: dict[str, set[str]] = {"original": set(), "patched": set()}  # of the outputs
         self.failed = ""  # what the original raised
-        self.broken = ""  # what the patched form raised
-        self.missing = ""  # the device has no such dtype
+        self.broken = ""  # why the comparison ends: what the patched form raised, or that there is no reference
+        self.missing = ""  # the device has no such dtype: what both forms raised
+        self.compared = True
 
     def row(self) -> Row:
-        runs = [(shape, seed) for shape in self.case.shapes for seed in SEEDS]
-        for shape, seed in (*runs, (self.case.timed, SEEDS[0])):
+        case = self.setting.case
+        runs = [(shape, seed) for shape in case.shapes for seed in SEEDS]
+        for shape, seed in (*runs, (case.timed, SEEDS[0])):
             self._compare(shape, seed)
             if self.missing:
-                return self._row(True, f"not compared: {self.missing}")
+                return self._row(True, f"not compared: {self.missing}", None, None, None)
             if self.broken:
-                return self._row(False, f"the patched form raises {self.broken}")
-        forward_ms, backward_ms, peak = self._cost()
-        ok, message = self._judged()
-        return self._row(ok, message, forward_ms, backward_ms, peak)
+                return self._row(False, self.broken, None, None, None)
+        versions = {"original": case.original, "patched": case.patched}
+        if self.failed:
+            del versions["original"]
+        costs = cost(self.setting, versions, SEEDS[0])
+        return self._row(*self._judged(), *costs)
 
-    def _row(self, ok: bool, message: str, *cost: Pair | None) -> Row:
-        tolerance = self.case.tolerances[self.dtype]
-        timed = ", ".join(f"{name} {size}" for name, size in self.case.timed.items())
-        inputs = f"{self.case.inputs_are}: {len(self.case.shapes)} shapes, {len(SEEDS)} seeds; measured with {timed}"
+    def _row(self, ok: bool, message: str, forward_ms: Pair | None, backward_ms: Pair | None, peak: Pair | None) -> Row:
+        case, is_whole = self.setting.case, self.compared
+        timed = ", ".join(f"{name} {size}" for name, size in case.timed.items())
+        inputs = f"{case.inputs_are}: {len(case.shapes)} shapes, {len(SEEDS)} seeds; measured with {timed}"
         return Row(
-            self.case.site,
+            case.site,
             inputs,
-            self.device,
-            self.dtype,
-            False,
-            ok,
-            message,
-            self.forward.summary(tolerance.forward),
-            self.gradient.summary(tolerance.gradient),
-            None if self.missing else self.forward_errors.pair(),
-            None if self.missing or self.gradient.is_empty else self.gradient_errors.pair(),
-            *cost,
+            self.setting.device,
+            self.setting.dtype,
+            by_design=False,
+            ok=ok,
+            message=message,
+            forward=self.forward.summary(self.tolerance.forward) if is_whole else None,
+            gradient=self.gradient.summary(self.tolerance.gradient) if is_whole else None,
+            forward_error=self.forward_errors.pair() if is_whole else None,
+            gradient_error=self.gradient_errors.pair() if is_whole and not self.gradient.is_empty else None,
+            forward_ms=forward_ms,
+            backward_ms=backward_ms,
+            peak_bytes=peak,
+            error_tolerance=self.tolerance.error,
+            compared=self.compared,
         )
 
     def _compare(self, shape: Mapping[str, int], seed: int) -> None:
-        arrays = self._rounded(shape, seed)
-        try:
-            original = self._run("original", arrays, self.dtype, self.device, seed)
-        except Exception as error:
-            if any(words in str(error) for words in _NO_SUCH_KERNEL):
-                self.missing = first_line(error)
-                return
-            self.failed = first_line(error)
-            original = None
-        try:
-            patched = self._run("patched", arrays, self.dtype, self.device, seed)
-        except Exception as error:
-            self.broken = first_line(error)
+        setting, case = self.setting, self.setting.case
+        arrays = setting.rounded(shape, seed)
+        # The reference comes first: it sees nothing that a patched form may have changed.
+        reference, failure = _tried(lambda: setting.reference(arrays, seed))
+        if reference is None:
+            self.broken = (
+                f"not compared: the reference, the original in {REFERENCE} on the CPU, raises {_line(failure)}"
+            )
+            self.compared = False
             return
-        reference = self._run("reference", arrays, REFERENCE, "cpu", seed)
-        parts = ((self.forward, self.forward_errors), (self.gradient, self.gradient_errors))
-        for part, (differences, errors) in enumerate(parts):
-            errors.patched = max(errors.patched, greatest(patched[part], reference[part]))
+        original, failure = _tried(lambda: setting.run(case.original, arrays, seed))
+        self.failed = _line(failure) or self.failed
+        patched, raised = _tried(lambda: setting.run(case.patched, arrays, seed))
+        if patched is None:
+            if _says_no_kernel(failure) and _says_no_kernel(raised):
+                self.missing, self.compared = _line(raised), False
+            else:
+                self.broken = f"the patched form raises {_line(raised)}"
+            return
+        self.dtypes["patched"] |= patched.dtypes
+        self.dtypes["original"] |= original.dtypes if original is not None else set()
+        for part, differences, errors in (
+            ("values", self.forward, self.forward_errors),
+            ("gradients", self.gradient, self.gradient_errors),
+        ):
+            found, wanted = getattr(patched, part), getattr(reference, part)
+            errors.patched = max(errors.patched, greatest(found, wanted))
             if original is None:
                 errors.original = None
                 continue
-            differences.add(patched[part], original[part])
+            differences.add(found, getattr(original, part))
             if errors.original is not None:
-                errors.original = max(errors.original, greatest(original[part], reference[part]))
-
-    def _rounded(self, shape: Mapping[str, int], seed: int) -> dict[str, Array]:
-        """The inputs of a case, floats rounded to the dtype: the reference is computed on the same numbers."""
-        import numpy as np
-
-        arrays = self.case.inputs(np.random.default_rng(seed), shape)
-        return {
-            key: np.asarray(self.framework.array(self._tensor(array, self.dtype, "cpu", False)), array.dtype)
-            if array.dtype.kind == "f"
-            else array
-            for key, array in arrays.items()
-        }
-
-    def _tensor(self, array: Array, dtype: str, device: str, differentiate: bool) -> Any:
-        is_float = array.dtype.kind == "f"
-        return self.framework.tensor(
-            array, dtype if is_float else None, device, differentiate=is_float and differentiate
-        )
-
-    def _tensors(self, arrays: Mapping[str, Array], dtype: str, device: str) -> dict[str, Any]:
-        constants = self.case.constants
-        return {key: self._tensor(array, dtype, device, key not in constants) for key, array in arrays.items()}
-
-    def _run(
-        self, form: str, arrays: Mapping[str, Array], dtype: str, device: str, seed: int
-    ) -> tuple[list[Array], list[Array]]:
-        """Outputs and gradients."""
-        import numpy as np
-
-        tensors = self._tensors(arrays, dtype, device)
-        version = self.case.patched if form == "patched" else self.case.original
-        outputs = _as_list(self.case.call(version, tensors))
-        self.dtypes.get(form, set()).update(map(self.framework.dtype, outputs))
-        values = [self.framework.array(out) for out in outputs]
-        rng = np.random.default_rng(seed + 1000)
-        # Rounded to the dtype that is compared, so that the reference weighs with the same numbers.
-        weights = [
-            self.framework.array(self._tensor(np.asarray(rng.normal(size=value.shape)), self.dtype, "cpu", False))
-            for value in values
-        ]
-        inputs = [tensors[key] for key in self._differentiated(arrays)]
-        found = self.framework.gradients(outputs, weights, inputs) if inputs else []
-        return values, [
-            np.zeros(tuple(tensor.shape)) if gradient is None else self.framework.array(gradient)
-            for gradient, tensor in zip(found, inputs)
-        ]
-
-    def _differentiated(self, arrays: Mapping[str, Array]) -> list[str]:
-        if not self.framework.has_gradients:
-            return []
-        return [key for key, array in arrays.items() if array.dtype.kind == "f" and key not in self.case.constants]
+                errors.original = max(errors.original, greatest(getattr(original, part), wanted))
 
     def _judged(self) -> tuple[bool, str]:
         """The patched form must be right where the dtype holds the result, and agree with an original that is."""
-        allowed = self.case.tolerances[self.dtype].error
+        allowed = self.tolerance.error
         patched = max(self.forward_errors.patched, self.gradient_errors.patched)
         if self.failed:
             return patched <= allowed, f"the original raises {self.failed}; patched {_off(patched, allowed)}"
         original = max(self.forward_errors.original or 0.0, self.gradient_errors.original or 0.0)
-        if original > allowed >= patched:
+        if original > allowed >= patched and not self.setting.is_reference:
             return True, f"the original is {_off(original, allowed)}, the patched form is not"
         disagreement = self._disagreement()
         if disagreement:
@@ -190,72 +163,30 @@ class _Comparison:
         if self.dtypes["original"] != self.dtypes["patched"]:
             was, now = (" and ".join(sorted(self.dtypes[form])) for form in ("original", "patched"))
             return f"gives {now}, and the original {was}"
-        tolerance = self.case.tolerances[self.dtype]
         for name, found, allowed in (
-            ("values", self.forward, tolerance.forward),
-            ("gradients", self.gradient, tolerance.gradient),
+            ("values", self.forward, self.tolerance.forward),
+            ("gradients", self.gradient, self.tolerance.gradient),
         ):
             if found.max_abs > allowed:
                 return f"{name} differ by {found.max_abs:.2g}, {allowed:.2g} is allowed"
         return ""
 
-    def _cost(self) -> tuple[Pair | None, Pair | None, Pair | None]:
-        """Medians of time, and peak memory, on the timed shape."""
-        arrays = self._rounded(self.case.timed, SEEDS[0])
-        versions = {"original": self.case.original, "patched": self.case.patched}
-        if self.failed:
-            del versions["original"]
-        times: dict[str, list[tuple[float, float]]] = {name: [] for name in versions}
-        for _ in range(ROUNDS + 1):
-            for name, version in versions.items():  # in turn, so that a slow moment falls on both
-                times[name].append(self._timed(version, arrays))
-        forward = {name: median(pair[0] for pair in pairs[1:]) for name, pairs in times.items()}
-        backward = {name: median(pair[1] for pair in pairs[1:]) for name, pairs in times.items()}
-        # The lesser of two: what a library allocates at its first call is not the function's.
-        measured = [{name: self._peak(version, arrays) for name, version in versions.items()} for _ in range(2)]
-        peaks = {name: min(filter(None, (peak[name] for peak in measured)), default=None) for name in versions}
-        return _pair(forward), _pair(backward) if self._differentiated(arrays) else None, _pair(peaks)
 
-    def _timed(self, version: Version, arrays: Mapping[str, Array]) -> tuple[float, float]:
-        tensors = self._tensors(arrays, self.dtype, self.device)
-        self.framework.synchronize(self.device)
-        start = perf_counter()
-        outputs = _as_list(self.case.call(version, tensors))
-        self.framework.synchronize(self.device)
-        middle = perf_counter()
-        self._backward(outputs, tensors, arrays)
-        self.framework.synchronize(self.device)
-        return (middle - start) * 1000, (perf_counter() - middle) * 1000
+def _tried(call: Callable[[], Found]) -> tuple[Found | None, Exception | None]:
+    """What a call returns, or what it raises."""
+    try:
+        return call(), None
+    except Exception as error:
+        return None, error
 
-    def _backward(self, outputs: list[Any], tensors: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
-        import numpy as np
 
-        inputs = [tensors[key] for key in self._differentiated(arrays)]
-        weights = [np.ones(tuple(out.shape), "float32") for out in outputs]
-        if inputs:
-            self.framework.gradients(outputs, weights, inputs)
+def _says_no_kernel(error: Exception | None) -> bool:
+    return any(words in str(error) for words in _NO_SUCH_KERNEL)
 
-    def _peak(self, version: Version, arrays: Mapping[str, Array]) -> int | None:
-        tensors = self._tensors(arrays, self.dtype, self.device)
 
-        def both() -> None:
-            self._backward(_as_list(self.case.call(version, tensors)), tensors, arrays)
-
-        before = self.framework.reset_peak(self.device)
-        if before is None:
-            return peak_of(both) if self.device == "cpu" else None
-        both()
-        peak: int = self.framework.peak(self.device) - before
-        return peak
+def _line(error: Exception | None) -> str:
+    return "" if error is None else first_line(error)
 
 
 def _off(error: float, allowed: float) -> str:
     return f"{error:.2g} off {REFERENCE}, {allowed:.2g} is allowed"
-
-
-def _as_list(outputs: Any) -> list[Any]:
-    return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
-
-
-def _pair(values: Mapping[str, Any]) -> Pair:
-    return Pair(values.get("original"), values.get("patched"))

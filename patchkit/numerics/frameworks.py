@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Torch:
-    """PyTorch, on the CPU and on one CUDA device."""
+    """PyTorch, on the CPU and on one CUDA device. As with every framework, a tensor is a copy of its array."""
 
     has_gradients = True
     half_types = ("float16", "bfloat16")
@@ -24,7 +24,7 @@ class Torch:
         self.devices = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 
     def tensor(self, array: Array, dtype: str | None, device: str, *, differentiate: bool) -> Any:
-        tensor = self._torch.from_numpy(array)
+        tensor = self._torch.from_numpy(array.copy())
         tensor = tensor if dtype is None else tensor.to(getattr(self._torch, dtype))
         return tensor.to(device).requires_grad_(differentiate)
 
@@ -123,7 +123,7 @@ class Numpy:
         self.devices = ("cpu",)
 
     def tensor(self, array: Array, dtype: str | None, device: str, *, differentiate: bool) -> Any:
-        return array if dtype is None else array.astype(dtype)
+        return array.astype(dtype or array.dtype)
 
     def array(self, tensor: Any) -> Array:
         import numpy as np

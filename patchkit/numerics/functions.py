@@ -24,6 +24,7 @@ class PatchedFile:
     original: bytes
     symbols: Sequence[str]  # Class.method, the sites
     modules: Sequence[tuple[str, str]]  # (folder that comes first on the import path, or "", dotted name), likely first
+    cells: Sequence[tuple[int, str, str]] = ()  # of a notebook: number, original and patched code without magics
 
     @property
     def patched(self) -> bytes:

@@ -16,8 +16,7 @@ from .cases import NotComparable, first_line
 from .compare import rows
 from .frameworks import FRAMEWORKS
 from .functions import PatchedFile
-
-MARK = b"patchkit-numerics:"
+from .rows import MARK
 
 
 def main() -> None:
@@ -36,7 +35,11 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     sys.path[:0] = request["first"]
     files = [PatchedFile(**item) for item in request["files"]]
     try:
-        spec = importlib.util.spec_from_file_location("patchkit_equivalence", request["room"])
+        # As a package: it may import modules that lie beside it, `from .inputs import ...`.
+        beside = [str(Path(request["room"]).parent)]
+        spec = importlib.util.spec_from_file_location(
+            "patchkit_equivalence", request["room"], submodule_search_locations=beside
+        )
         assert spec is not None and spec.loader is not None
         room = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = room

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping
 
+MARK = b"patchkit-numerics:"  # what stands before the answer of the process
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -42,6 +44,8 @@ class Row:
     forward_ms: Pair | None = None
     backward_ms: Pair | None = None
     peak_bytes: Pair | None = None  # of forward and backward together, beyond what was allocated before
+    error_tolerance: float | None = None  # of both errors; None of a difference by design
+    compared: bool = True  # False where the device has no such dtype, or the framework cannot show the difference
 
 
 def row_of(item: Mapping[str, Any]) -> Row:

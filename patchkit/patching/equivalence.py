@@ -2,6 +2,7 @@
 
 import marshal
 import os
+import shlex
 import site
 import subprocess
 import tempfile
@@ -10,16 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import patchkit
-from patchkit.numerics.rows import Row, row_of
+from patchkit.numerics.rows import MARK, Row, row_of
+from patchkit.patching.cells import read_notebook
 from patchkit.patching.effect import module_name
 from patchkit.patching.interpreter import Interpreter
-from patchkit.patching.ledger import read_blob
+from patchkit.patching.ledger import FileReceipt, read_blob
+from patchkit.patching.magics import masked
+from patchkit.patching.notebook import SUFFIX as NOTEBOOK
 from patchkit.patching.probe import TRANSPORT
 from patchkit.patching.state import APPLIED, PatchState
 
 EQUIVALENCE = "equivalence.py"
-MARK = b"patchkit-numerics:"
 TIMEOUT_S = 1800
+KILLED = 9  # the signal: Windows has no name for it
+OLDEST = (3, 7)  # what patchkit.numerics and the rooms are written for
 # The process gets `patchkit.numerics` and nothing else of patchkit, which may be installed for another Python.
 LAUNCHER = """
 import sys
@@ -51,20 +56,38 @@ def compare(interpreter: Interpreter, state: PatchState, room: Path, *, on_path:
     equivalence = room / EQUIVALENCE
     if not equivalence.is_file():
         return Comparison((), "", f"the room of this patch has no {EQUIVALENCE}: there is nothing to compare with")
+    if interpreter.version < OLDEST:
+        needed, found = (".".join(map(str, version)) for version in (OLDEST, interpreter.version))
+        reason = f"Python {found}: comparisons need Python {needed} or newer"
+        return Comparison((), "", reason, f"it is {interpreter.executable}; --python names another Python")
     in_tree = state.receipt.kind != "distribution"
-    files = [
-        {
-            "root": str(state.root),
-            "path": stacked.file.path,
-            "original": read_blob(state.root, stacked.file.before_sha256),
-            "symbols": list(dict.fromkeys(site.symbol for site in stacked.file.sites)),
-            "modules": _modules(state.root, stacked.file.path, in_tree=in_tree),
-        }
-        for stacked in state.files
-        if stacked.state == APPLIED
-    ]
+    files = [_described(state.root, it.file, in_tree=in_tree) for it in state.files if it.state == APPLIED]
     first = [] if on_path or in_tree else [str(state.root)]
     return _run(interpreter, {"room": str(equivalence), "first": first, "files": files})
+
+
+def _described(root: Path, file: FileReceipt, *, in_tree: bool) -> dict[str, Any]:
+    """The arguments of `patchkit.numerics.functions.PatchedFile`."""
+    original = read_blob(root, file.before_sha256)
+    return {
+        "root": str(root),
+        "path": file.path,
+        "original": original,
+        "symbols": list(dict.fromkeys(site.symbol for site in file.sites)),
+        "modules": _modules(root, file.path, in_tree=in_tree),
+        "cells": _code_cells(root, file.path, original) if file.path.endswith(NOTEBOOK) else [],
+    }
+
+
+def _code_cells(root: Path, path: str, original: bytes) -> list[tuple[int, str, str]]:
+    """Number and code of each cell, as it was and as it is, with the masks under which it was patched."""
+    forms = [read_notebook(source, path).cells for source in (original, (root / path).read_bytes())]
+    found = []
+    for before, after in zip(*forms, strict=True):
+        was, now = masked(before.text), masked(after.text)
+        if was is not None and now is not None:
+            found.append((before.number, was.text, now.text))
+    return found
 
 
 def _modules(root: Path, path: str, *, in_tree: bool) -> list[tuple[str, str]]:
@@ -101,11 +124,15 @@ def _run(interpreter: Interpreter, request: dict[str, Any]) -> Comparison:
                 cwd=folder,
                 env=_surroundings(folder),
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return Comparison((), "", f"{interpreter.executable} cannot be run: {error}")
+        except subprocess.TimeoutExpired:
+            reason = f"it took longer than {TIMEOUT_S} s"
+            return Comparison((), "", reason, f"'ps' shows what else runs here; it ran in {interpreter.executable}")
+        except OSError as error:
+            reason = f"{interpreter.executable} cannot be run: {error.strerror or error}"
+            return Comparison((), "", reason, "--python names another Python")
     _, mark, answer = done.stdout.rpartition(MARK)
     if not mark:
-        return Comparison((), "", _how_it_ended(done))
+        return Comparison((), "", *_how_it_ended(interpreter, done))
     import json
 
     found = json.loads(answer)
@@ -119,11 +146,17 @@ def _hint(interpreter: Interpreter, request: dict[str, Any], found: dict[str, An
     return f"it ran in {interpreter.executable}; --python names another Python" if found["error"] else ""
 
 
-def _how_it_ended(done: "subprocess.CompletedProcess[bytes]") -> str:
+def _how_it_ended(interpreter: Interpreter, done: "subprocess.CompletedProcess[bytes]") -> tuple[str, str]:
+    """What became of a process that gave no answer, and the next step."""
     said = (done.stderr.strip() or b"no output").decode("utf-8", errors="replace").splitlines()[-1]
+    if done.returncode == -KILLED:
+        hint = "the system ends a process so when memory runs out: free some, or name one patch at a time"
+        return f"the process was killed by signal {KILLED}: {said}", hint
+    ended = f"ended with exit code {done.returncode}"
     if done.returncode < 0:
-        return f"the process was killed by signal {-done.returncode}: {said}"
-    return f"the process ended with exit code {done.returncode}: {said}"
+        ended = f"was killed by signal {-done.returncode}"
+    imports = f"{shlex.quote(interpreter.executable)} -c 'import torch'"
+    return f"the process {ended}: {said}", f"see whether that Python imports the framework of the patch: {imports}"
 
 
 def _surroundings(folder: str) -> dict[str, str]:

@@ -64,7 +64,7 @@ def verify(target: Target, ids: Sequence[str], *, fast: bool, numerics: "Interpr
         for root in dict.fromkeys(state.root for state in states):
             checks += _effect_checks(target, root, [state for state in states if state.root == root])
     if numerics is not None:
-        checks += [_numerics_check(target, state, numerics) for state in states if state.state == APPLIED]
+        checks += [_numerics_check(state, numerics, named=bool(ids)) for state in states if state.state == APPLIED]
     return checks
 
 
@@ -189,17 +189,21 @@ def _effect_checks(target: Target, root: Path, states: list[PatchState]) -> list
     return checks
 
 
-def _numerics_check(target: Target, state: PatchState, interpreter: "Interpreter") -> Check:
-    from patchkit.patching.equivalence import compare
+def _numerics_check(state: PatchState, interpreter: "Interpreter", *, named: bool) -> Check:
+    """A room without a comparison says that its patch changes no maths; a patch that was named must have one."""
+    from patchkit.patching.equivalence import EQUIVALENCE, compare
 
     patch = state.receipt.patch
+    if not named and not (find_room(patch).folder / EQUIVALENCE).is_file():
+        message = f"changes no maths: nothing to compare (its room has no {EQUIVALENCE})"
+        return Check(patch, NUMERICS, "", True, message)
     on_path = state.root in {entry.resolve() for entry in interpreter.path}
     try:
         found = compare(interpreter, state, find_room(patch).folder, on_path=on_path)
     except StateCorrupt as error:
         return Check(patch, NUMERICS, "", False, f"not compared: {error.message}", error.hint)
     failed = [row for row in found.rows if not row.ok]
-    message = f"{len(found.rows)} comparisons of original and patched functions"
+    message = f"{sum(row.compared for row in found.rows)} comparisons of original and patched functions"
     message += f", {len(failed)} failed" if failed else ""
     message += f" ({found.versions})" if found.versions else ""
     if found.error:

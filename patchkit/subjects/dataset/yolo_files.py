@@ -205,7 +205,7 @@ def _listed(path: str, files: YoloFiles) -> list[_Listed]:
     """The images that a list file names. `./` stands for the folder of the list."""
     folder = os.path.dirname(path)
     try:
-        text = Path(path).read_text(encoding="utf-8", errors="surrogateescape")
+        text = Path(path).read_text(encoding="utf-8-sig", errors="surrogateescape")
     except OSError as error:
         files.unreadable.append(Unreadable(path, error.strerror or str(error)))
         files.partial = files.partial or path
