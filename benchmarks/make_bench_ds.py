@@ -248,7 +248,7 @@ def _spoil(annotation: Json, kind: str, size: tuple[int, int], images: int) -> s
         return "size-negative"
     if kind in {"out", "nan"}:  # JSON has no NaN
         box[0], box[2] = (size[0] - 1.0, 50.0) if kind == "out" else (-1.5, box[2])
-        return "edge-outside" if 0 <= box[0] + box[2] / 2 <= size[0] else "coordinate-outside"
+        return "coordinate-outside" if box[0] + box[2] <= 0 or box[0] >= size[0] else "edge-outside"
     rule, key, value = {
         "bad_cat": ("category-unknown", "category_id", 12),
         "cat0": ("category-unknown", "category_id", 0),
