@@ -10,7 +10,7 @@ from .differences import greatest
 from .frameworks import FRAMEWORKS
 from .setting import Setting
 
-TOLD = "values and gradients at most {:.1e} off"
+TOLD = "values and gradients at most {:.1e} off the original as it should be"
 
 
 def while_broken(
