@@ -39,7 +39,7 @@ PARTS, PIXELS = 1e-3, 1.0
 
 ONE_SPLIT = "its reader takes one split and has nothing to compare it with"
 REFERENCE = "its reference training is in no package; its models read neither area nor iscrowd"
-INCOMPLETE = ("annotation-incomplete/area", "annotation-incomplete/iscrowd", "annotation-incomplete/area-zero")
+INCOMPLETE = tuple(f"annotation-incomplete/{fault}" for fault in ("area", "iscrowd", "iscrowd-odd", "area-zero"))
 ITS_OWN = "ConvertCocoPolysToMask is in no package; measured by hand with the checkout that the evidence names"
 READ = {
     **{

@@ -634,7 +634,8 @@ def test_a_split_that_a_data_yaml_must_name_is_told(text: str, found: set[tuple[
     [
         ("kpt_shape: [17, 4]\n", {("keypoint-shape-unreadable", 6)}),
         ("kpt_shape: 17\n", {("keypoint-shape-unreadable", 6)}),
-        ("kpt_shape:\n", {("keypoint-shape-unreadable", 6)}),
+        ("kpt_shape:\n", set()),
+        ("kpt_shape: [0, 0]\n", set()),
         ("kpt_shape: [0, 3]\n", {("keypoint-shape-unreadable", 6)}),
         ("kpt_shape: [1.0, 3]\n", {("keypoint-shape-unreadable", 6)}),
         ("kpt_shape: [1, 2]\nflip_idx: [0, 1]\n", {("keypoint-shape-unreadable", 7)}),
@@ -647,6 +648,15 @@ def test_a_split_that_a_data_yaml_must_name_is_told(text: str, found: set[tuple[
 def test_what_a_data_yaml_says_of_key_points(written: str, found: set[tuple[str, int]], tmp_path: Path) -> None:
     findings, _ = check(yolo(tmp_path, None, {"data.yaml": YAML + written}), select=("keypoint-shape-unreadable",))
     assert places(findings) == found
+
+
+def test_no_row_is_bad_while_nobody_knows_what_its_columns_are(patchkit: Patchkit, tmp_path: Path) -> None:
+    row = "0 0.5 0.5 0.2 0.2 0.5 0.5 2\n"
+    data = yolo(tmp_path / "data", row, {"data.yaml": f"{YAML}kpt_shape: [1, 4]\n"})
+    answer = patchkit("check-data", data, "--fix", "--quarantine", tmp_path / "q", "--least", "0", "--format", "json")
+    assert {one["rule"] for one in answer.json["findings"]} <= {"keypoint-shape-unreadable", "class-never-seen"}
+    assert [one["reason"] for one in answer.json["skipped"] if one["rule"] == "column-count"]
+    assert (data.parent / "labels/train/a.txt").read_text() == row
 
 
 @pytest.mark.parametrize(

@@ -140,9 +140,12 @@ def test_json_of_other_kinds_is_only_skipped(patchkit: Patchkit, tmp_path: Path)
         "captions_train2017.json": '{"images": [], "annotations": [{"id": 1, "image_id": 1, "caption": "a cat"}]}\n',
         "image_info_test2017.json": '{"images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}]}',
         "names.json": '["cat"]',
+        "val.json": '\ufeff{"images": [], "annotations": [{"id": 1, "image_id": 1, "caption": "a cat"}]}',
+        "train.json": '{"annotations": [{"id": 1, "image_id": 1, "caption": "a cat"}], "images": []}',
     }
     write(tmp_path, {f"annotations/{name}": text for name, text in others.items()})
     write(tmp_path, {"annotations/instances_train2017.json": coco("a.jpg")})
+    write(tmp_path, {"annotations/._instances_train2017.json": b"\0\5\x16\7Mac OS X"})
     answer = patchkit("check-data", tmp_path, "--format", "json", "--least", "0")
     assert (answer.code, told(answer)) == (0, [])
     skipped = {Path(one["reason"].partition(" has no boxes")[0]).name for one in answer.json["skipped"]}
@@ -156,3 +159,28 @@ def test_a_file_that_is_named_like_one_of_boxes_and_has_none_is_read(patchkit: P
     )
     answer = patchkit("check-data", tmp_path, "--format", "json", "--least", "0")
     assert told(answer) == [("split-without-objects", "instances_train2017.json")]
+
+
+def test_two_files_whose_images_lie_in_folders_of_data_share_none(patchkit: Patchkit, tmp_path: Path) -> None:
+    write(tmp_path, {f"{split}.json": coco("a.jpg") for split in ("train", "val")})
+    write(tmp_path, {"data/train/a.jpg": IMAGE, "data/val/a.jpg": IMAGE})
+    answer = patchkit("check-data", tmp_path, "--format", "json", "--least", "0")
+    assert "image-in-two-splits" not in {one["rule"] for one in answer.json["findings"]}
+
+
+def test_the_annotations_of_coco_2017_are_checked_once(patchkit: Patchkit, tmp_path: Path) -> None:
+    segments = {"image_id": 1, "file_name": "a.png", "segments_info": [{"id": 1, "bbox": [1, 1, 9, 9]}]}
+    panoptic = json.dumps({**json.loads(coco("a.jpg")), "annotations": [segments]})
+    for split in ("train2017", "val2017"):
+        write(
+            tmp_path, {f"annotations/{kind}_{split}.json": coco("a.jpg") for kind in ("instances", "person_keypoints")}
+        )
+        write(tmp_path, {f"annotations/panoptic_{split}.json": panoptic, f"{split}/a.jpg": IMAGE})
+    answer = patchkit("check-data", tmp_path, "--format", "json", "--least", "0")
+    assert (answer.code, told(answer)) == (0, [])
+    assert [split["name"] for split in answer.json["subject"]["splits"]] == ["train", "val"]
+    assert (
+        len(answer.json["skipped"]) - len([one for one in answer.json["skipped"] if "2017" not in one["reason"]]) == 4
+    )
+    alone = patchkit("check-data", tmp_path / "annotations/person_keypoints_val2017.json", "--format", "json")
+    assert alone.json["subject"]["splits"][0]["objects"] > 0

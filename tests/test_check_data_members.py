@@ -106,3 +106,17 @@ def test_an_empty_box_is_what_paddledetection_leaves_out(
     answer = patchkit("check-data", coco(tmp_path / "a.json", annotations), "--format", "json")
     (one,) = told(answer, "annotation-unreadable")
     assert outcomes(one) == {"paddledetection": outcome, "mlcommons": "crash", "torchvision": "crash"}
+
+
+@pytest.mark.parametrize("written", ["0", 0.5, [0]])
+def test_an_iscrowd_that_equals_neither_0_nor_1_drops_the_row(written: Any, patchkit: Patchkit, tmp_path: Path) -> None:
+    answer = patchkit("check-data", coco(tmp_path / "a.json", boxes(20, iscrowd=written)), "--format", "json")
+    (one,) = told(answer)
+    assert one["message"].startswith("20 of 20 annotations have an iscrowd that is neither 0 nor 1")
+    assert set(outcomes(one).values()) == {"drops-row"}
+
+
+@pytest.mark.parametrize("written", [0, 1, False, True, 0.0])
+def test_an_iscrowd_that_python_takes_for_0_or_1_is_sound(written: Any, patchkit: Patchkit, tmp_path: Path) -> None:
+    answer = patchkit("check-data", coco(tmp_path / "a.json", boxes(20, iscrowd=written)), "--format", "json")
+    assert not told(answer)

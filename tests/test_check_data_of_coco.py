@@ -175,13 +175,19 @@ def test_a_box_is_outside_if_clipping_leaves_nothing_of_it(
     assert (finding["fix"] is None) == (rule == "edge-outside")
 
 
+def test_the_same_box_in_two_images_is_no_row_twice(patchkit: Patchkit, tmp_path: Path) -> None:
+    images = [{"id": id, "file_name": f"{id}.jpg", "width": 64, "height": 48} for id in (1, 2, 2**40)]
+    record = {"category_id": 1, "bbox": [0, 0, 70, 48], "area": 9, "iscrowd": 0}  # each is looked at: it reaches out
+    boxes = [{"id": number, "image_id": image["id"], **record} for number, image in enumerate(images)]
+    text = json.dumps({"images": images, "categories": [{"id": 1, "name": "cat"}], "annotations": boxes})
+    assert [one["rule"] for one in found_in(patchkit, tmp_path, text)] == ["edge-outside"] * 3
+
+
 def test_a_box_without_bounds_is_only_not_finite(patchkit: Patchkit, tmp_path: Path) -> None:
     for bad in ("Infinity", "-Infinity", "NaN"):
         text = coco({**BOX, "bbox": [0, 5, 99, 4]}, OTHER)
-        for number in ("0", "99"):
-            findings = found_in(
-                patchkit, tmp_path, text.replace(f" {number}", f" {bad}").replace(f"[{number}", f"[{bad}")
-            )
+        for box in (f"[{bad}, 5, 99, 4]", f"[0, 5, {bad}, 4]"):
+            findings = found_in(patchkit, tmp_path, text.replace("[0, 5, 99, 4]", box))
             assert {one["rule"] for one in findings} <= {"coordinate-not-finite", "size-negative"}
 
 

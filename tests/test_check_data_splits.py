@@ -68,6 +68,18 @@ def test_a_voc_split_without_objects_is_an_error(patchkit: Patchkit, tmp_path: P
     assert [one["severity"] for one in found(answer, "split-without-objects")] == ["error"]
 
 
+def test_a_test_split_without_labels_stops_no_training(patchkit: Patchkit, tmp_path: Path) -> None:
+    write(tmp_path / "coco/annotations", {"instances_test.json": coco(objects=0), "instances_val.json": coco()})
+    answer = patchkit("check-data", tmp_path / "coco", "--format", "json")
+    (one,) = found(answer, "split-without-objects")
+    assert (one["severity"], one["fates"]) == ("warning", [])
+    files: dict[str, str | bytes] = {"images/test/t.jpg": IMAGE}
+    data = yolo(tmp_path / "yolo", None, files)
+    data.write_text(data.read_text() + "test: images/test\n")
+    (one,) = found(patchkit("check-data", data, "--format", "json"), "label-missing")
+    assert (one["severity"], one["fates"]) == ("note", [])
+
+
 def test_what_could_not_be_read_to_its_end_is_not_said_to_have_no_object(patchkit: Patchkit, tmp_path: Path) -> None:
     text = coco(objects=0)
     write(tmp_path, {"a.json": text[: text.index('"annotations": [') + 16]})
@@ -146,7 +158,7 @@ def test_file_names_are_compared_where_no_folder_of_images_is_known(patchkit: Pa
     write(tmp_path, {"val.json": coco(files=("d.jpg", "c.jpg", "a.jpg"), objects=1)})
     (one,) = found(patchkit("check-data", tmp_path, "--format", "json"), "image-in-two-splits")
     assert one["message"] == "2 images of val have the file name of one of train: c.jpg is one"
-    assert (one["severity"], one["location"]["path"].rpartition("/")[2]) == ("warning", "val.json")
+    assert (one["severity"], one["location"]["path"].rpartition("/")[2]) == ("note", "val.json")
     (tmp_path / "train").mkdir()  # the images of one are known
     assert len(found(patchkit("check-data", tmp_path, "--format", "json"), "image-in-two-splits")) == 1
     (tmp_path / "val").mkdir()  # the same names in two folders

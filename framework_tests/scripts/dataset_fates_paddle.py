@@ -265,6 +265,7 @@ COCO_CASES = {
     "annotation-unreadable/no-box, absent": Case(change=bad_annotation(bbox=None)),
     "annotation-incomplete/area": Case(change=bad_annotation(area=None)),
     "annotation-incomplete/iscrowd": Case(change=bad_annotation(iscrowd=None)),
+    "annotation-incomplete/iscrowd-odd": Case(change=bad_annotation(iscrowd="0")),
     "annotation-incomplete/area-zero": Case(change=bad_annotation(area=0)),
 }
 BOMB = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))

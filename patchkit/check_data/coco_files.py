@@ -19,8 +19,11 @@ def renamed(split: str, names: Mapping[Label, str], known: dict[Label, tuple[str
 
 def shared_names(names: Mapping[str, Sequence[str]]) -> Iterator[SharedNames]:
     """File names that two splits have."""
-    for (first, some), (split, others) in combinations(names.items(), 2):
-        known = set(some)
-        shared = [name for name in others if name in known]
+    known = {split: frozenset(some) for split, some in names.items()}
+    for first, split in combinations(names, 2):
+        others = names[split]
+        if known[first].isdisjoint(others):
+            continue
+        shared = [name for name in others if name in known[first]]
         if shared:
             yield SharedNames(first, split, len(shared), shared[0])

@@ -55,7 +55,7 @@ def with_fates(trainers: Sequence[str], format: str) -> Callable[[Finding], Find
     @cache
     def fates(rule: str, variant: str) -> tuple[Fate, ...]:
         table = _table()
-        entries = table.get(f"{rule}/{variant}") or table.get(rule, [])
+        entries = table.get(f"{rule}/{variant}", table.get(rule, []))
         return tuple(
             Fate(entry["trainer"], entry["releases"], entry["outcome"], entry["account"], entry["evidence"])
             for entry in entries

@@ -11,7 +11,7 @@ from patchkit.errors import TargetRefused
 from patchkit.subjects.dataset.dataset import REFUSED, Unreadable
 
 PART = 200
-# What ultralytics takes, 8.0 to 8.4 (ultralytics/data/utils.py, IMG_FORMATS and the check of an image).
+# What one of the releases of ultralytics takes (ultralytics/data/utils.py, IMG_FORMATS); 8.4 knows the most.
 LEAST_SIDE = 10
 TAKEN = {
     *("avif", "bmp", "dng", "heic", "heif", "jp2", "jpeg", "jpeg2000", "jpg", "mpo", "pfm", "png", "tif", "tiff"),

@@ -16,6 +16,7 @@ from patchkit.subjects.dataset.dataset import Cache, ClassCount, DataSet, Rename
 from patchkit.subjects.dataset.labels import YOLO
 from patchkit.subjects.dataset.tally import Label, Tally
 
+Rules = tuple[str, ...] | None  # ids of those that are asked; None: all
 Look = Callable[[Any], Iterator[Looked]]  # of a part: what is found, in one piece or several
 NOTHING = "a data.yaml, a COCO json, a dataset yml of PaddleDetection, or a folder of YOLO, VOC or class folders"
 
@@ -182,3 +183,22 @@ def _time(path: str) -> int:
 def _gaps(names: Mapping[Label, str]) -> tuple[int, ...]:
     ids = [label for label in names if isinstance(label, int)]
     return tuple(sorted(set(range(min(ids), max(ids) + 1)) - set(ids))) if ids and max(ids) < 1_000_000 else ()
+
+
+def part_of(
+    request: Request,
+    rules: Rules,
+    nc: int | None = None,
+    source: str = "",
+    labels: frozenset[Label] | None = None,
+) -> Part:
+    """What each part is looked at for. `--nc` stands above what the data set says."""
+    if request.nc is not None:
+        nc, source = request.nc, f"--nc {request.nc}"
+    return Part(rules, nc, source, labels, request.least, request.detailed)
+
+
+def split_name(stem: str, taken: dict[str, Split]) -> str:
+    """The split that a file name speaks of; the name itself where there is none, or it is taken."""
+    name = next((name for name in ("train", "val", "test") if name in stem.lower()), stem)
+    return stem if name in taken else name

@@ -122,7 +122,9 @@ def remove(path: Path) -> None:
 
 def remove_temporary(path: Path) -> None:
     """Take away what a command that was killed had written to replace a file with, or what a link leads to."""
-    temporary(Path(os.path.realpath(path))).unlink(missing_ok=True)
+    left = temporary(Path(os.path.realpath(path)))
+    if left.exists():  # a file system that is read-only refuses to remove what is not there
+        left.unlink()
 
 
 def put(path: Path, data: bytes) -> None:

@@ -220,8 +220,12 @@ def walk(entries: dict[str, Entry], above: tuple[str, ...] = ()) -> Iterator[tup
 def repeated(file: YamlFile) -> Iterator[tuple[tuple[str, ...], Entry, Entry]]:
     """Every key that stands again in its mapping: its path, the entry, and the one that YAML takes."""
     yield from (((one.key,), one, file.entries[one.key]) for one in file.duplicates)
+    starts = {one.start for one in file.duplicates}
     for path, entry in walk(file.entries):
-        yield from (((*path, one.key), one, entry.node.value[one.key]) for one in entry.node.duplicates)
+        for one in entry.node.duplicates:
+            if one.start not in starts:  # a mapping with an alias is met once more
+                starts.add(one.start)
+                yield (*path, one.key), one, entry.node.value[one.key]
 
 
 def line_of(file: YamlFile, entry: Entry, *, with_comment: bool) -> tuple[int, int] | None:

@@ -1,9 +1,10 @@
 """Annotations lack area or iscrowd, or their area is 0.
 
-What         Annotations of a COCO file have no area that is a number, no iscrowd, or an area that is not above 0. It
-             is told once for a file, with the number of such annotations, at the first of them.
+What         Annotations of a COCO file have no area that is a number, no iscrowd or one that is neither 0 nor 1, or an
+             area that is not above 0. It is told once for a file, with the number of such annotations, at the first.
 Why          pycocotools and the readers of PaddleDetection, MLCommons and torchvision's reference training look both up
-             in every annotation and stop with a KeyError. PaddleDetection leaves out a box whose area is 0.
+             in every annotation and stop with a KeyError. An iscrowd of null or "0" is not equal to 0: they leave the
+             box out silently, and so does PaddleDetection with one whose area is 0.
 Example      {"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 10, 20, 20]}
 Fix safety   there is none: iscrowd 0 and the width times the height of the box are right where nothing else is known.
 References   PaddleDetection 2.6.0 ppdet/data/source/coco.py, parse_dataset; https://cocodataset.org/#format-data.

@@ -21,9 +21,11 @@ from patchkit.subjects.dataset.labels import COCO
 
 def check(dataset: DataSet, expected: Expected) -> Iterator[Finding]:
     if dataset.format == COCO and 0 in dataset.names:
-        count = sum(split.tally.classes[0] for split in dataset.splits if not split.same_as)
+        splits = [split for split in dataset.splits if not split.same_as]
+        count = sum(split.tally.classes[0] for split in splits)
+        first = next((split for split in splits if split.tally.classes[0]), splits[0])
         message = f"{dataset.shown(0)} has the id that Faster R-CNN of torchvision has for the background"
-        yield Finding(message, dataset.splits[0].span, f"{count} objects have it")
+        yield Finding(message, first.span, f"{count} objects have it")
 
 
 RULE = Rule(

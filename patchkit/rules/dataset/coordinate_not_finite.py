@@ -9,6 +9,7 @@ References   ultralytics 8.4.190 ultralytics/data/utils.py, verify_image_label: 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import isfinite
 
 from patchkit.findings import Finding, Severity
@@ -17,13 +18,18 @@ from patchkit.subjects.dataset.expected import Expected
 from patchkit.subjects.dataset.labels import COCO, VOC, YOLO, Labels, Row
 from patchkit.subjects.dataset.yolo_bounds import LOST, beyond, is_unchecked
 
+VISIBILITY = "visibility"  # variant: no trainer minds what it is, as long as it is not 0
+
 
 def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
     for row in labels.rows:
         bad = [number for number in row.numbers if not isfinite(number)]
         if bad:
             variant = _variant(row, labels.dimensions) if labels.kind == YOLO else ""
-            yield labels.found(row, f"a coordinate is {bad[0]}", f"row: {row.text}", variant=variant)
+            found = labels.found(
+                row, f"a coordinate is {bad[0]}", f"row: {row.text}", variant=variant, movable=variant != VISIBILITY
+            )
+            yield replace(found, severity=Severity.NOTE) if variant == VISIBILITY else found
 
 
 def _variant(row: Row, dimensions: int) -> str:
@@ -31,7 +37,7 @@ def _variant(row: Row, dimensions: int) -> str:
     found = beyond(row, dimensions)
     if not is_unchecked(row, dimensions) or (found and not found.variant):
         return ""
-    return "visibility" if all(map(isfinite, row.numbers[:4])) else LOST
+    return VISIBILITY if all(map(isfinite, row.numbers[:4])) else LOST
 
 
 RULE = Rule(

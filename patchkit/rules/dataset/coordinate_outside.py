@@ -7,7 +7,8 @@ Why          Such an object is not in the image. ultralytics drops the whole ima
              outside; other trainers train on boxes that no crop can hold.
 Example      `0 1.4 0.5 0.2 0.2`
 Fix safety   safe: `--fix` moves the row into the quarantine; the other rows of the image stay. `--undo` puts it back.
-             What is outside by less than a hundredth is a warning and stays: ultralytics clips it.
+             What is outside by less than a hundredth is a warning and stays: ultralytics clips it, while the fork of
+             YOLOv10 drops the image. `--select coordinate-outside` lists these rows.
 References   ultralytics 8.4.190 ultralytics/data/utils.py, verify_image_label.
 """
 

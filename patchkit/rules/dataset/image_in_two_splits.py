@@ -32,7 +32,8 @@ def check(dataset: DataSet, expected: Expected) -> Iterator[Finding]:
         message = (
             f"{names.count} images of {names.split} have the file name of one of {names.first}: {names.example} is one"
         )
-        yield Finding(message, spans[names.split], "where the images are is not known: only their names were compared")
+        evidence = "where the images are is not known: only their names were compared"
+        yield Finding(message, spans[names.split], evidence, severity=Severity.NOTE)  # frames may be numbered anew
     for first, of_first, second, of_second in dataset.shared_content:
         message = f"the image of {of_second} is {first} of {of_first}"
         yield Finding(message, Span(second), "the bytes are the same", variant="content")

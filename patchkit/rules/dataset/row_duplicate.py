@@ -1,6 +1,6 @@
 """A row stands twice.
 
-What         The same label and the same numbers stand again in the same file.
+What         The same label and the same numbers stand again for the same image.
 Why          A file was written by two runs of a converter, or appended to. ultralytics drops the second one with a
              warning; others count the object twice in the loss.
 Example      `0 0.5 0.5 0.2 0.2`, twice
@@ -25,7 +25,7 @@ def check(labels: Labels, expected: Expected) -> Iterator[Finding]:
             continue
         if row.form == "broken":
             continue
-        first = seen.setdefault((row.label, row.numbers), row)
+        first = seen.setdefault((row.image, row.label, row.numbers), row)
         if first is not row:
             yield labels.found(row, f"the row of line {first.line} stands again", f"row: {row.text}")
 

@@ -23,12 +23,13 @@ def check(dataset: DataSet, expected: Expected) -> Iterator[Finding]:
         tally = split.tally
         if split.same_as or split.is_cut or tally.objects or not tally.images or not tally.files:
             continue
-        is_trained = "train" in split.name or split is dataset.splits[0]
+        use = next((word for word in ("val", "test") if word in split.name.lower()), "train")
         yield Finding(
             f"{split.name} has no object",
             split.span,
             f"{tally.images} images, {tally.files} label files, 0 objects",
-            severity=Severity.ERROR if is_trained else Severity.WARNING,
+            severity=Severity.ERROR if use == "train" else Severity.WARNING,
+            variant="test" if use == "test" else "",  # no training reads it
         )
 
 

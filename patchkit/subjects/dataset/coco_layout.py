@@ -5,25 +5,36 @@ Source   MLCommons training@aa344c7f retired_benchmarks/retinanet/ssd/coco_utils
 """
 
 import re
+from codecs import BOM_UTF8
+from collections.abc import Sequence
 from pathlib import Path
 
 SPLITS = ("train", "validation", "valid", "val", "test")  # folders of OpenImages
 LABELS, IMAGES = "labels", "data"
+FEW = 3  # files of a split, where they have other names than MLCommons gives them
 _OF_BOXES = re.compile(r"instances_.*|(train|val|valid|validation)(\d{4})?")  # names of files that should have some
 _POINTER = b"version https://git-lfs.github.com/spec/"
+_TWINS = ("person_keypoints", "stuff")  # beside instances, in annotations of COCO
+_CAPTION = b'"caption"'
 _SEEN = 4096  # bytes of the begin and the end of a file
 
 
 def coco_files(folder: Path) -> list[Path]:
     """The files of a folder that may be COCO."""
     of_splits = [file for name in SPLITS for file in _labels(folder / name)]
-    return sorted(folder.glob("annotations/*.json")) or of_splits or _labels(folder) or sorted(folder.glob("*.json"))
+    return _jsons(folder / "annotations") or of_splits or _labels(folder) or _jsons(folder)
+
+
+def _jsons(folder: Path) -> list[Path]:
+    """Without `._name.json`, in which macOS keeps what it knows of a file."""
+    return sorted(file for file in folder.glob("*.json") if not file.name.startswith("."))
 
 
 def _labels(folder: Path) -> list[Path]:
     """The files of a split of OpenImages. Its images may not be there yet; other tools have a json for each image."""
-    files = sorted(folder.glob(f"{LABELS}/*.json"))
-    return files if (folder / IMAGES).is_dir() else [file for file in files if file.name.startswith("openimages")]
+    files = _jsons(folder / LABELS)
+    named = [file for file in files if file.name.startswith("openimages")]
+    return files if not named and len(files) <= FEW and (folder / IMAGES).is_dir() else named
 
 
 def should_have_boxes(file: Path) -> bool:
@@ -31,15 +42,23 @@ def should_have_boxes(file: Path) -> bool:
 
     Raises   OSError.
     """
-    return _OF_BOXES.fullmatch(file.stem.lower()) is not None or not _is_json(file)
-
-
-def _is_json(file: Path) -> bool:
-    """By its ends."""
     with file.open("rb") as opened:
-        first = opened.read(_SEEN).lstrip()[:1]
+        head = opened.read(_SEEN).removeprefix(BOM_UTF8).strip()
         opened.seek(max(opened.seek(0, 2) - _SEEN, 0))
-        return (first, opened.read().rstrip()[-1:]) in ((b"{", b"}"), (b"[", b"]"))
+        tail = opened.read().strip()
+    if (head[:1], tail[-1:]) not in ((b"{", b"}"), (b"[", b"]")):
+        return True
+    is_of_captions = any(_CAPTION in text for text in (head, tail))
+    return not is_of_captions and _OF_BOXES.fullmatch(file.stem.lower()) is not None
+
+
+def beside_instances(file: Path, files: Sequence[Path]) -> str:
+    """Why a file of COCO is not looked at beside others: it has the images of one of them, or boxes of segments."""
+    kind, _, rest = file.stem.rpartition("_")
+    if kind == "panoptic":
+        return f"{file} has segments and no boxes of objects"
+    twin = file.with_name(f"instances_{rest}{file.suffix}")
+    return f"{file} has the images of {twin.name}, and was not named alone" if kind in _TWINS and twin in files else ""
 
 
 def what_instead(path: str) -> str:
@@ -68,7 +87,7 @@ def image_folder(file: Path) -> str:
     name = file.stem.rpartition("_")[2]
     above = file.parent.parent if file.parent.name else Path("..")
     root = above if _folder(file) in ("annotations", LABELS) else file.parent
-    for folder in (root / name, root / "images" / name, root / "images", root / IMAGES):
+    for folder in (root / name, root / "images" / name, root / IMAGES / name, root / "images", root / IMAGES):
         if folder.is_dir():
             return str(folder)
     return ""

@@ -14,8 +14,14 @@ from patchkit.subjects.dataset.json_elements import Element, Piece
 from patchkit.subjects.dataset.labels import COCO, Labels, Row
 
 RULE = "annotation-incomplete"
-AREA, CROWD, AREA_ZERO = "area", "iscrowd", "area-zero"  # variants of the fault
-FAULTS = {AREA: "no area", CROWD: "no iscrowd", AREA_ZERO: "an area that is not above 0"}
+# Variants of the fault.
+AREA, CROWD, AREA_ZERO, CROWD_ODD = "area", "iscrowd", "area-zero", "iscrowd-odd"
+FAULTS = {
+    AREA: "no area",
+    CROWD: "no iscrowd",
+    AREA_ZERO: "an area that is not above 0",
+    CROWD_ODD: "an iscrowd that is neither 0 nor 1",
+}
 
 
 class Members:
@@ -52,6 +58,8 @@ def _faults(one: Partial | Loose) -> Iterator[str]:
         return
     if one.iscrowd is UNSET:
         yield CROWD
+    elif one.iscrowd not in (0, 1):  # as Python compares them: 0.0 and false are 0
+        yield CROWD_ODD
     if not isinstance(one.area, (int, float)):
         yield AREA
     elif not one.area > 0 and (type(one) is Partial or is_sound(one)):  # of other boxes another rule tells why

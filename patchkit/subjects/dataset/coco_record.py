@@ -32,7 +32,7 @@ class Whole(Sound, gc=False):
     """A sound annotation that has all that trainers read."""
 
     area: Annotated[float, Meta(gt=0)]
-    iscrowd: int
+    iscrowd: Annotated[int, Meta(ge=0, le=1)]
 
 
 class Partial(Sound, gc=False):

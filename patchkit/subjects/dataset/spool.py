@@ -6,7 +6,7 @@ A file with a wrong category map has as many odd annotations as annotations, and
 import pickle
 import tempfile
 from collections.abc import Iterator
-from typing import BinaryIO
+from io import BufferedReader, FileIO
 
 from patchkit.subjects.dataset.labels import Labels
 
@@ -19,7 +19,7 @@ class Spool:
     def __init__(self) -> None:
         self._last: list[Labels] = []  # what came after all that is in the file
         self._rows = 0  # of them
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
         self._spilled = 0  # bytes
         self._has_room = True
 
@@ -32,21 +32,24 @@ class Spool:
     def __iter__(self) -> Iterator[Labels]:
         if self._file is not None:
             self._file.seek(0)
-            while self._file.tell() < self._spilled:
-                labels: Labels = pickle.load(self._file)
+            reader = BufferedReader(self._file)
+            while reader.tell() < self._spilled:
+                labels: Labels = pickle.load(reader)
                 yield labels
+            reader.detach()
         yield from self._last
 
     def _spill(self) -> None:
         """Without a folder for temporary files, or room in it, all that comes stays in memory."""
+        rest = memoryview(b"".join(pickle.dumps(labels, pickle.HIGHEST_PROTOCOL) for labels in self._last))
+        size = len(rest)
         try:
-            file = self._file or tempfile.TemporaryFile()  # noqa: SIM115 - closed with the spool
-            self._file = file
-            file.seek(self._spilled)
-            for labels in self._last:
-                pickle.dump(labels, file, pickle.HIGHEST_PROTOCOL)
-            file.flush()
+            # Not buffered: what could not be written is not tried again when the file is read.
+            self._file = self._file or tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed with the spool
+            self._file.seek(self._spilled)
+            while rest:
+                rest = rest[self._file.write(rest) :]
         except OSError:
             self._has_room = False
             return
-        self._spilled, self._last, self._rows = file.tell(), [], 0
+        self._spilled, self._last, self._rows = self._spilled + size, [], 0

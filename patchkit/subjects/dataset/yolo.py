@@ -268,7 +268,7 @@ def _shape(written: Any) -> tuple[int, int] | None:
 def _odd_points(file: YamlFile) -> Iterator[tuple[str, Span, str]]:
     """Where the data yaml speaks of key points and cannot be followed; with the variant of the fault."""
     shape, flip = file.entries.get("kpt_shape"), file.entries.get("flip_idx")
-    if shape is None:
+    if shape is None or shape.node.data in (None, [0, 0]):  # as for data that have no points
         return
     found = _shape(shape.node.data)
     if found is None:
