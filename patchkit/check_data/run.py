@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -82,9 +81,12 @@ def _look(plan: Plan, request: Request, tell: Tell, progress: Progress) -> list[
 
     def take(look: Look, parts: list[Any], jobs: int) -> None:
         nonlocal done
-        # What comes from another process comes whole.
-        work = look if jobs < 2 and request.engine == "local" else partial(_whole, look)
-        for looked in chain.from_iterable(ENGINES[request.engine](work, parts, jobs)):
+        engine = ENGINES[request.engine]
+        if jobs < 2 and request.engine == "local":
+            pieces = engine(look, parts, jobs)
+        else:  # what comes from another process comes whole
+            pieces = engine(_whole, [(look, part) for part in parts], jobs)
+        for looked in chain.from_iterable(pieces):
             done += looked.amount
             progress(done, total)
             plan.add(looked)
@@ -101,5 +103,6 @@ def _look(plan: Plan, request: Request, tell: Tell, progress: Progress) -> list[
     return skipped
 
 
-def _whole(look: Look, part: Any) -> list[Looked]:
+def _whole(work: tuple[Look, Any]) -> list[Looked]:
+    look, part = work
     return list(look(part))
