@@ -9,7 +9,7 @@ from patchkit.subjects.dataset.labels import COCO, Labels, Row
 from patchkit.subjects.dataset.spool import AT_ONCE, Spool
 
 
-@pytest.mark.parametrize("limit", [None, 0, 1000, 6_000_000, 15_000_000])
+@pytest.mark.parametrize("limit", [None, 0, 1000, 1_500_000, 4_000_000])
 def test_what_was_appended_is_read_in_its_order_however_much_can_be_written(limit: int | None) -> None:
     parts = [
         Labels(COCO, "a.json", tuple(Row(line, 0, 9, f"row {line}", 1) for line in range(first, first + AT_ONCE // 4)))

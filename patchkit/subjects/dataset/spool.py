@@ -10,7 +10,7 @@ from io import BufferedReader, FileIO
 
 from patchkit.subjects.dataset.labels import Labels
 
-AT_ONCE = 50_000  # rows in memory, about 1 kB each
+AT_ONCE = 20_000  # rows in memory, about 1 kB each
 
 
 class Spool:
