@@ -122,12 +122,12 @@ def test_verify_compares_every_patched_function_and_finds_the_same_bits(packages
             assert row["gradient"]["bit_equal"], row
     by_design = [row for row in check["rows"] if row["by_design"]]
     with_garbage = [row for row in by_design if "masked_select" in row["inputs"]]
-    assert {row["site"].rpartition("::")[2] for row in with_garbage} == SITES
+    selecting = {site for site in SITES if not site.endswith("._df_loss")}  # that one is given what was selected
+    assert {row["site"].rpartition("::")[2] for row in with_garbage} == selecting
     bad_targets = [row["site"].rpartition(".")[2] for row in by_design if row not in with_garbage]
     assert set(bad_targets) == {"_df_loss"}
-    assert (
-        len(bad_targets) == 3 * 6
-    )  # with bins from 0, from -2, and of angles: five kinds of targets, and only bad ones
+    # With bins from 0, from -2, and of angles: five kinds of targets, and only bad ones.
+    assert len(bad_targets) == 3 * 6
 
 
 def test_patched_functions_give_the_same_bits_without_masked_select(original: Run, patched: Run) -> None:
