@@ -6,8 +6,12 @@ import os
 import shutil
 import subprocess
 import tempfile
+from pathlib import Path
 
 import pytest
+from PIL import Image
+
+UNPAINTED = 200  # pixels: on a busy machine the picture may come before the lowest 75 of a window are painted
 
 
 def found_chromium() -> str:
@@ -41,6 +45,16 @@ def browse(chromium: str, url: str, *options: str, width: int = 1280, height: in
         )
     assert done.returncode == 0, done.stderr
     return done.stdout, done.stderr
+
+
+def screenshot(chromium: str, url: str, *options: str, width: int = 1280, height: int = 1600) -> Image.Image:
+    """The upper part of a page as it is painted, width by height pixels of RGB."""
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder, "picture.png")
+        browse(chromium, url, *options, f"--screenshot={picture}", width=width, height=height + UNPAINTED)
+        with Image.open(picture) as opened:
+            assert opened.size == (width, height + UNPAINTED)
+            return opened.convert("RGB").crop((0, 0, width, height))
 
 
 def with_driver(page: str, driver: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from framework_tests.chromium import browse, found_chromium, with_driver
+from framework_tests.chromium import browse, found_chromium, screenshot, with_driver
 from tests.conftest import run_patchkit
 
 Box = tuple[float, float, float, float]  # centre x, centre y, width, height, in parts of the image
@@ -166,16 +166,14 @@ def take_picture(target: Path) -> None:
             const top = (found) => document.querySelector(found).getBoundingClientRect().top + scrollY;
             return [top("#splits"), top("#findings"), top("#findings ~ .rule:not([hidden]) .rows")].map(Math.round);
         """
-        file, picture = folder / "report.html", folder / "whole.png"
+        file = folder / "report.html"
         file.write_text(with_driver(page, driver), encoding="utf-8")
         browser, url = found_chromium(), f"{file.as_uri()}#rule=edge-outside"
         dom, _ = browse(browser, url, "--dump-dom", height=5000)
         answer = re.search('data-answer="([^"]*)"', dom)
         assert answer
         splits, findings, rows = json.loads(html.unescape(answer[1]))
-        browse(browser, url, f"--screenshot={picture}", height=5000)
-        with Image.open(picture) as opened:
-            whole = opened.convert("RGB")
+        whole = screenshot(browser, url, height=5000)
         head, below = whole.crop((0, 0, 1280, splits - 20)), whole.crop((0, findings - 20, 1280, rows - 4))
         both = Image.new("RGB", (1280, head.height + below.height + 1), (208, 213, 221))
         both.paste(head, (0, 0))

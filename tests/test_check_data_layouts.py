@@ -184,3 +184,60 @@ def test_the_annotations_of_coco_2017_are_checked_once(patchkit: Patchkit, tmp_p
     )
     alone = patchkit("check-data", tmp_path / "annotations/person_keypoints_val2017.json", "--format", "json")
     assert alone.json["subject"]["splits"][0]["objects"] > 0
+
+
+CAPTION = {"id": 1, "image_id": 1, "caption": "a cat"}
+SEGMENTS = {"image_id": 1, "file_name": "a.png", "segments_info": [{"id": 1, "bbox": [1, 1, 9, 9]}]}
+
+
+def of_other_task(*annotations: dict[str, object], **others: object) -> str:
+    return json.dumps({**json.loads(coco("a.jpg")), "annotations": annotations, **others})
+
+
+@pytest.mark.parametrize(
+    ("name", "annotation", "has"),
+    [
+        ("captions_train2017.json", CAPTION, "a caption"),
+        ("panoptic_train2017.json", SEGMENTS, "segments"),
+        ("train.json", SEGMENTS, "segments"),
+    ],
+)
+def test_a_file_of_another_task_is_refused_as_a_whole_and_not_moved(
+    patchkit: Patchkit, tmp_path: Path, name: str, annotation: dict[str, object], has: str
+) -> None:
+    folder, text = tmp_path / "data", of_other_task(annotation, {**annotation, "id": 2})
+    write(folder, {f"annotations/{name}": text})
+    for data in (folder, folder / "annotations" / name):
+        answer = patchkit("check-data", data, "--format", "json", "--fix", "--quarantine", tmp_path / "quarantine")
+        assert (answer.code, told(answer)) == (1, [("path-unreadable", name)])
+        (finding,) = answer.json["findings"]
+        assert finding["message"] == f"it cannot be read: no annotation has a box, each has {has} instead"
+        assert "instances_*.json" in finding["evidence"]
+        assert {fate["trainer"]: fate["outcome"] for fate in finding["fates"]} == dict.fromkeys(
+            ("paddledetection", "mlcommons", "torchvision"), "crash"
+        )
+    assert (folder / "annotations" / name).read_text() == text
+    assert not (tmp_path / "quarantine").exists()
+
+
+def test_captions_without_categories_are_told_as_captions(patchkit: Patchkit, tmp_path: Path) -> None:
+    content = json.loads(of_other_task(CAPTION))
+    del content["categories"]
+    write(tmp_path, {"captions_val2017.json": json.dumps(content)})
+    answer = patchkit("check-data", tmp_path / "captions_val2017.json", "--format", "json")
+    assert told(answer) == [("path-unreadable", "captions_val2017.json")]
+
+
+def test_captions_among_boxes_are_told_one_by_one(patchkit: Patchkit, tmp_path: Path) -> None:
+    (box,) = json.loads(coco("a.jpg"))["annotations"]
+    write(tmp_path, {"train.json": of_other_task(box, {**CAPTION, "id": 2, "area": 1, "iscrowd": 0})})
+    answer = patchkit("check-data", tmp_path / "train.json", "--format", "json", "--least", "0")
+    assert told(answer) == [("annotation-unreadable", "train.json")]
+
+
+def test_an_annotation_that_lost_its_box_is_told_by_its_line(patchkit: Patchkit, tmp_path: Path) -> None:
+    (box,) = json.loads(coco("a.jpg"))["annotations"]
+    del box["bbox"]
+    write(tmp_path, {"train.json": of_other_task(box)})
+    answer = patchkit("check-data", tmp_path / "train.json", "--format", "json", "--least", "0")
+    assert told(answer) == [("annotation-unreadable", "train.json")]

@@ -202,6 +202,15 @@ def without(member: str) -> Callable[[Json], Json]:
     return lambda content: {key: value for key, value in content.items() if key != member}
 
 
+def of_another_task(content: Json, **instead: Any) -> Json:
+    """Writes what COCO's captions or its segments of panoptic pictures have, of which only captions have ids."""
+    ids = range(1, len(content["annotations"]) + 1) if "caption" in instead else ()
+    annotations = [{"image_id": one["image_id"], **instead} for one in content["annotations"]]
+    for each, id in zip(annotations, ids, strict=False):
+        each["id"] = id
+    return {**content, "annotations": annotations}
+
+
 def without_objects(folder: Path) -> None:
     for name in ("good.xml", "bad.xml"):
         (folder / name).write_text(voc(()))
@@ -233,6 +242,8 @@ OF_FILES = {
     "path-unreadable/no-json": Case(plant=lambda folder: (folder / "labels.json").write_text("[]") and None),
     "path-unreadable/no-images": Case(change=without("images")),
     "path-unreadable/no-annotations": Case(change=without("annotations")),
+    "path-unreadable/no-boxes": Case(change=lambda all: of_another_task(without("categories")(all), caption="a cat")),
+    "path-unreadable/no-boxes, segments": Case(change=lambda all: of_another_task(all, segments_info=[])),
 }
 COCO_CASES = {
     **ROWS,

@@ -23,6 +23,7 @@ TAIL = 4 << 20  # bytes: where COCO has its categories
 BOX = b'"bbox"'
 NO_JSON = "no-json"
 HINT = "name a file with images, annotations and categories"
+NO_BOXES, HINT_OF_BOXES = "no-boxes", "name the file of the same images whose annotations have boxes: instances_*.json"
 LIST = "it is a list, as files of detection results are, and no COCO file"
 SHOWN = 5  # keys of a file that is no COCO
 MEMBERS = ("images", "annotations", "categories")
@@ -64,6 +65,9 @@ def read_coco(path: str, *, folder: str = "", detailed: bool = False) -> tuple[C
         reading = Reading(coco, shown.append, faults.tell)
         annotations = Annotations(reading, folder, detailed=detailed, categories=coco.categories)
         _read(annotations, ("annotations",), faults)
+    if coco.annotations and annotations.of_other_tasks.total() == coco.annotations:
+        has = " or ".join(sorted(annotations.of_other_tasks))
+        raise NoCoco(f"{path}: no annotation has a box, each has {has} instead", HINT_OF_BOXES, NO_BOXES)
     if repeated := annotations.repeats.repeated():
         known = _again(coco)
         reading = Reading(known, shown.append, faults.tell)

@@ -6,6 +6,7 @@ take anything, and what is no JSON at all is taken apart by its brackets, so tha
 
 import contextlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from operator import truediv
 from typing import Any
@@ -24,6 +25,7 @@ from patchkit.subjects.dataset.coco_record import (
     as_float,
     broken,
     fault_of,
+    instead_of_box,
     is_box,
     is_known,
     is_sound,
@@ -59,6 +61,7 @@ class Annotations:
         self.categories = categories  # those that annotations are held against; the file may turn out to have others
         self.members = Members()
         self.repeats = Repeats()
+        self.of_other_tasks: Counter[str] = Counter()  # annotations by what they have instead of a box
         self._coco = reading.coco
         self._folder = folder
         self._detailed = detailed
@@ -172,7 +175,10 @@ class Annotations:
 
     def _row(self, one: Loose | Sound, piece: Piece, place: Element, is_repeated: bool) -> Row:
         coco = self._coco
-        fault, variant = fault_of(one, coco.frames, piece.text[place.start : place.end])
+        record = piece.text[place.start : place.end]
+        fault, variant = fault_of(one, coco.frames, record)
+        if instead := instead_of_box(one, record):
+            self.of_other_tasks[instead] += 1
         row = broken(piece, place, fault)
         if not fault and isinstance(one.category_id, (bool, float)):
             fault, variant = f"category_id is {short(one.category_id)}", IS_WHOLE
