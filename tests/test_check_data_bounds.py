@@ -1,5 +1,6 @@
 """`patchkit check-data` and coordinates beyond the image: what the trainers of YOLO drop, clip, or do not look at."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,6 +89,63 @@ def test_of_a_pose_the_points_are_judged(row: str, expected: Found, patchkit: Pa
     sound = f"0 0.4 0.4 0.2 0.2 {POINT}\n"
     files: dict[str, str | bytes] = {"data.yaml": POSE, "labels/train/b.txt": sound, "labels/val/v.txt": sound}
     assert found(patchkit, yolo(tmp_path, f"{sound}0 {row}\n", files)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("trainers", "moved"), [(("yolov10",), 1), (("ultralytics",), 0), (("ultralytics", "yolov10"), 0)]
+)
+def test_a_row_beyond_by_less_than_a_hundredth_is_moved_where_the_trainer_drops_its_image(
+    trainers: tuple[str, ...], moved: int, patchkit: Patchkit, tmp_path: Path
+) -> None:
+    sound, beyond = "0 0.5 0.5 0.2 0.2\n", "0 1.005 0.5 0.2 0.2\n"
+    data, quarantine = yolo(tmp_path, sound + beyond), tmp_path / "q"
+    named = [word for trainer in trainers for word in ("--for", trainer)]
+    before = patchkit("check-data", data, *named, "--least", "0", "--format", "json").json
+    assert [one["fix"]["safe"] for one in before["findings"]] == [bool(moved)]
+    fixed = patchkit("check-data", data, *named, "--least", "0", "--fix", "--quarantine", quarantine)
+    assert fixed.code == 1 - moved, fixed.out
+    assert (tmp_path / "labels/train/a.txt").read_text() == (sound if moved else sound + beyond)
+    if moved:
+        assert patchkit("check-data", "--undo", quarantine).code == 0
+        assert (tmp_path / "labels/train/a.txt").read_text() == sound + beyond
+
+
+def installed(tmp_path: Path, *, editable: Path | None = None) -> Path:
+    """Site-packages with the metadata of a release and a fork that share their name and version."""
+    site = tmp_path / "site-packages"
+    info = site / "ultralytics-8.1.34.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ultralytics\nVersion: 8.1.34\n")
+    (info / "RECORD").write_text(f"{info.name}/METADATA,,\n{info.name}/RECORD,,\n")
+    if editable:
+        (info / "direct_url.json").write_text(json.dumps({"url": editable.as_uri(), "dir_info": {"editable": True}}))
+    return site
+
+
+def trainers_told(patchkit: Patchkit, tmp_path: Path, site: Path) -> list[str]:
+    data = yolo(tmp_path, "0 1.005 0.5 0.2 0.2\n")
+    answer = patchkit("check-data", data, "--site-packages", site, "--least", "0", "--format", "json")
+    return [fate["trainer"] for fate in answer.json["findings"][0]["fates"]]
+
+
+@pytest.mark.parametrize(("folder", "trainer"), [("models/yolo", "ultralytics"), ("models/yolov10", "yolov10")])
+def test_the_trainer_is_the_one_that_is_installed(
+    folder: str, trainer: str, patchkit: Patchkit, tmp_path: Path
+) -> None:
+    site = installed(tmp_path)
+    (site / "ultralytics" / folder).mkdir(parents=True)
+    assert trainers_told(patchkit, tmp_path, site) == [trainer]
+
+
+def test_the_trainer_of_an_editable_fork_is_told_by_its_checkout(patchkit: Patchkit, tmp_path: Path) -> None:
+    checkout = tmp_path / "yolov10"
+    (checkout / "ultralytics/models/yolov10").mkdir(parents=True)
+    assert trainers_told(patchkit, tmp_path, installed(tmp_path, editable=checkout)) == ["yolov10"]
+
+
+def test_without_an_installed_trainer_all_that_read_the_format_are_told(patchkit: Patchkit, tmp_path: Path) -> None:
+    (tmp_path / "site-packages").mkdir()
+    assert trainers_told(patchkit, tmp_path, tmp_path / "site-packages") == ["ultralytics", "yolov10"]
 
 
 def test_rows_that_the_trainer_keeps_are_not_moved(patchkit: Patchkit, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ OUTCOMES = {
     "mended": "mends it",
     "ignored": "is not affected",
 }
+NOT_TRAINED = {"crash", "drops-image", "drops-row"}
 READS = {  # which formats a trainer reads by itself; what it does with converted ones is told where it is named
     "ultralytics": ("yolo",),
     "yolov10": ("yolo",),
@@ -50,7 +51,7 @@ def trainers_named(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def with_fates(trainers: Sequence[str], format: str) -> Callable[[Finding], Finding]:
-    """Adds to a finding what these trainers do with it."""
+    """Adds to a finding what these trainers do with it. An unsafe fix is safe if none of them trains on the row."""
 
     @cache
     def fates(rule: str, variant: str) -> tuple[Fate, ...]:
@@ -62,7 +63,13 @@ def with_fates(trainers: Sequence[str], format: str) -> Callable[[Finding], Find
             if entry["trainer"] in trainers and format in entry.get("formats", (format,))
         )
 
-    return lambda finding: replace(finding, fates=fates(finding.rule, finding.variant))
+    def added(finding: Finding) -> Finding:
+        found, fix = fates(finding.rule, finding.variant), finding.fix
+        if fix is not None and not fix.safe and {fate.outcome for fate in found} <= NOT_TRAINED and found:
+            fix = replace(fix, safe=True)
+        return replace(finding, fates=found, fix=fix)
+
+    return added
 
 
 @cache

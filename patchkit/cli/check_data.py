@@ -195,14 +195,20 @@ def _undone(folder: Path, format: DataFormat) -> int:
 
 
 def _installed(python: str | None, site_packages: Path | None) -> tuple[str, ...]:
-    """The trainers of the target, as far as it has any."""
+    """The trainers of the target, as far as it has any. The fork of YOLOv10 calls itself ultralytics."""
     from patchkit.patching.distinfo import normalised
     from patchkit.patching.installed import find_installed
     from patchkit.patching.target import find_target
+    from patchkit.subjects.environment.ultralytics import is_of_the_fork
 
     target = find_target(python, site_packages, fast=True)
     packages = {"ultralytics": "ultralytics", "paddledet": "paddledetection", "torchvision": "torchvision"}
-    found = {normalised(installed.distribution.name) for installed in find_installed(target, tuple(packages))}
+    found = {
+        normalised(installed.distribution.name): installed.distribution.editable or installed.root
+        for installed in find_installed(target, tuple(packages))
+    }
+    if "ultralytics" in found and is_of_the_fork(found["ultralytics"]):
+        packages["ultralytics"] = "yolov10"
     return tuple(trainer for name, trainer in packages.items() if name in found)
 
 
