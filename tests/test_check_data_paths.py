@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import Answer
 from tests.data_sets import IMAGE, ROW, YAML, write, yolo
+from tests.support import assert_refused
 
 Patchkit = Callable[..., Answer]
 Told = tuple[str, str, str]  # rule, file name, outcomes for ultralytics and the fork
@@ -268,3 +269,9 @@ def test_a_byte_order_mark_before_the_first_line_of_a_list_is_no_part_of_a_name(
     write(tmp_path, {"l.txt": "\ufeff./x.png\n", "x.png": IMAGE, "x.txt": ROW})
     answer = patchkit("check-data", "l.txt", "--format", "json", "--least", "0", cwd=tmp_path)
     assert (answer.code, told(answer)) == (0, [])
+
+
+def test_a_name_that_would_colour_the_terminal_is_told_with_its_escapes(patchkit: Patchkit, tmp_path: Path) -> None:
+    answer = patchkit("check-data", tmp_path / "\x1b[31mdata.yaml")
+    assert_refused(answer, "\\x1b[31mdata.yaml", "there is no such file or folder")
+    assert "\x1b" not in answer.err

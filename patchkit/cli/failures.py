@@ -70,6 +70,8 @@ def _tell(command: str, error: PatchkitError, *, as_json: bool) -> None:
         from patchkit.output.json import render_error
 
         sys.stdout.write(render_error(command, error))
-    say(f"patchkit: {error.message}\n")
+    from patchkit.output.visible import visible_lines
+
+    say(f"patchkit: {visible_lines(error.message)}\n")
     if error.hint:
-        say(f"hint: {error.hint}\n")
+        say(f"hint: {visible_lines(error.hint)}\n")
