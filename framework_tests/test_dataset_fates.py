@@ -290,8 +290,9 @@ def test_ultralytics_says_which_images_it_drops(ultralytics: Json) -> None:
     assert silent == ["path-unreadable/folder"]
 
 
-def test_ultralytics_trains_both_images_of_a_stem_and_the_image_of_both_splits(ultralytics: Json) -> None:
+def test_ultralytics_trains_both_images_of_a_stem_and_an_image_as_often_as_it_is_named(ultralytics: Json) -> None:
     assert ultralytics["stem-twice"]["images"] == ["bad.jpg", "bad.png", "good.png"]
+    assert ultralytics["image-listed-twice"]["images"] == ["bad.png", "bad.png", "good.png"]
     splits = ultralytics["image-in-two-splits"]
     assert "bad.png" in splits["images"]
     assert "bad.png" in splits["validation images"]

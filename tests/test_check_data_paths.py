@@ -225,6 +225,7 @@ def test_a_key_that_stands_twice_in_a_data_yaml_is_told(
         "[images/train, images/again]",
         "[images/train, images/train/../train]",
         "[images, images/train]",
+        "[images/train, images/train]",
         "[images/train, list.txt]",
         "[list.txt, list.txt, images/train]",
         "images/train",
@@ -240,7 +241,7 @@ def test_what_one_split_names_twice_is_counted_once(train: str, patchkit: Patchk
         (tmp_path / part / "train/also").symlink_to("sub")
     write(tmp_path, {"list.txt": "./images/train/a.jpg\n./images/train/a.jpg\n./images/again/b.jpg\n"})
     answer = patchkit("check-data", data, "--format", "json", "--least", "0")
-    assert told(answer) == []
+    assert {one[0] for one in told(answer)} == {"image-listed-twice"}
     (split, _) = answer.json["subject"]["splits"]
     assert (split["images"], split["classes"]) == (3, {"0": 1, "1": 2})
 
@@ -275,3 +276,28 @@ def test_a_name_that_would_colour_the_terminal_is_told_with_its_escapes(patchkit
     answer = patchkit("check-data", tmp_path / "\x1b[31mdata.yaml")
     assert_refused(answer, "\\x1b[31mdata.yaml", "there is no such file or folder")
     assert "\x1b" not in answer.err
+
+
+@pytest.mark.parametrize(
+    ("train", "place", "count"),
+    [
+        ("[images/train, images/train]", "images/train:1", "2 images"),
+        ("[images/train/., images]", "images/train:1", "2 images"),
+        ("twice.txt", "twice.txt:3", "an image"),
+        ("[one.txt, two.txt]", "two.txt:2", "an image"),
+        ("[one.txt, images/train]", "one.txt:1", "an image"),
+    ],
+)
+def test_images_that_a_split_names_again_are_told(
+    train: str, place: str, count: str, patchkit: Patchkit, tmp_path: Path
+) -> None:
+    lists = {"twice": "./images/train/a.jpg\n\n./images/train/a.jpg\n./images/train/gone.jpg\n"}
+    lists |= {"one": "./images/train/a.jpg\n", "two": "./images/train/b.jpg\n./images/train/../train/a.jpg\n"}
+    files: dict[str, str | bytes] = {f"{name}.txt": text for name, text in lists.items()}
+    data = yolo(tmp_path, ROW, {"data.yaml": YAML.replace("images/train", train), **files})
+    answer = patchkit("check-data", data, "--format", "json", "--select", "image-listed-twice")
+    assert answer.code == 0
+    (finding,) = answer.json["findings"]
+    assert finding["message"] == f"train names {count} again"
+    assert f"{finding['location']['path']}:{finding['location']['line']}".endswith(place)
+    assert [fate["outcome"] for fate in finding["fates"]] == ["trains-on-it"] * 2

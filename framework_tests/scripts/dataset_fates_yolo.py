@@ -206,6 +206,12 @@ def in_two_splits(folder: Path) -> None:
         shutil.copy(folder / f"{part}/train/bad.{suffix}", folder / f"{part}/val/bad.{suffix}")
 
 
+def named_twice(folder: Path) -> None:
+    data = folder / "data.yaml"
+    data.write_text(data.read_text().replace("train: images/train", "train: [images/train, again.txt]"))
+    (folder / "again.txt").write_text("./images/train/bad.png\n")
+
+
 def stale_cache(folder: Path) -> None:
     """Loads the labels once, and then mends the class of a row, which keeps its length."""
     loaded(folder)
@@ -324,6 +330,7 @@ CASES = {
     "path-unreadable, image": Case(dead_link("images/train/bad.png"), TWO),
     "stem-twice": Case(stem_twice, TWO),
     "image-in-two-splits": Case(in_two_splits, TWO),
+    "image-listed-twice": Case(named_twice, TWO),
     "class-count-differs": Case(fewer_names, TWO),
     "class-key-not-integer": Case(names("{one: 0, two: 1, three: 2}"), TWO),
     "class-count-unreadable": Case(names("one two three"), TWO),

@@ -118,6 +118,7 @@ def _yolo(request: Request, rules: Rules, found: "YoloSet") -> Plan:
             without_label=tuple(files.without_label),
             without_image=tuple(files.without_image),
             twins=tuple(files.twins),
+            repeated=tuple(files.repeated),
             partial=files.partial,
         )
         plan.splits[split].tally.images = len(files.without_label) + len(files.unknown)

@@ -31,6 +31,16 @@ class Cache:
 
 
 @dataclass(frozen=True)
+class Repeated:
+    """Images that a split names again."""
+
+    path: str  # the list that does, or the folder that they are in
+    line: int  # of the list; that of the first of them
+    first: str
+    count: int = 1
+
+
+@dataclass(frozen=True)
 class Split:
     """The files of one part of a data set, and what does not fit together in them."""
 
@@ -40,6 +50,7 @@ class Split:
     without_label: tuple[str, ...] = ()  # images
     without_image: tuple[str, ...] = ()  # label files
     twins: tuple[tuple[str, str], ...] = ()  # images of one folder that share a label file
+    repeated: tuple[Repeated, ...] = ()
     same_as: str = ""  # a split that names the same files
     partial: str = ""  # a folder or list of it that cannot be read, so that it has more than is known
     is_cut: bool = False  # some of its labels could not be read: what is missing may stand there

@@ -131,7 +131,7 @@ def from_yaml(file: YamlFile) -> YoloSet:
             else:
                 found.append(_resolved(place))
         if found:
-            sources[split] = tuple(dict.fromkeys(found))
+            sources[split] = tuple(found)
     if not spans:
         raise SourceUnreadable(
             f"{path}: it names no images: train, val and test are missing", "add train: images/train"

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from patchkit.subjects.dataset.dataset import Unreadable
+from patchkit.subjects.dataset.dataset import Repeated, Unreadable
 from patchkit.subjects.dataset.walk import FOLDER, LOOP, Folder, walk
 from patchkit.subjects.image_suffixes import SUFFIXES
 
@@ -27,6 +27,7 @@ class YoloFiles:
     unknown: list[str] = field(default_factory=list)  # images whose labels are in a folder that cannot be read
     without_image: list[str] = field(default_factory=list)
     twins: list[tuple[str, str]] = field(default_factory=list)
+    repeated: list[Repeated] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     partial: str = ""  # a folder or list that cannot be read, so that there is more than is known
 
@@ -109,12 +110,19 @@ def _list_folder(root: str, files: YoloFiles, counted: _Counted, *, is_only: boo
         if may_repeat:
             real = counted.real(folder.path), counted.real(place)
             if real in counted.folders:
+                files.repeated += _repeated(folder)
                 continue
             counted.folders.add(real)
         _pair(folder, place, None if _is_below(place, shut) else _texts(labels.get(place, ())), files)
     for path in sorted(set(labels) - known):
         if not _is_below(path, lost):
             files.without_image += [f"{path}/{stem}.txt" for stem in sorted(_texts(labels[path]))]
+
+
+def _repeated(folder: Folder) -> list[Repeated]:
+    """The images of a folder that was named before, or leads to one that was."""
+    images = sorted(name for name in folder.names if _is_image_suffix(name.rpartition(".")[2]))
+    return [Repeated(folder.path, 1, f"{folder.path}/{images[0]}", len(images))] if images else []
 
 
 def _labels_of(folder: str, files: YoloFiles, shut: list[str]) -> dict[str, list[str]]:
@@ -222,6 +230,7 @@ def _listed(path: str, files: YoloFiles) -> list[_Listed]:
 def _list_images(images: list[_Listed], files: YoloFiles, counted: _Counted) -> None:
     told: dict[str, str] = {}  # why the folder of a label cannot be read
     places: dict[tuple[str, bool], tuple[str, set[str] | None]] = {}  # of labels, with the images that were named
+    repeated: list[_Listed] = []
     for image in images:
         folder, slash, name = image.path.rpartition("/")
         key = folder, image.is_bare
@@ -230,6 +239,7 @@ def _list_images(images: list[_Listed], files: YoloFiles, counted: _Counted) -> 
             places[key] = place, counted.names(folder or slash, place)
         place, names = places[key]
         if names is None or name in names:
+            repeated.append(image)
             continue
         names.add(name)
         label = f"{place}{place and '/'}{name.rpartition('.')[0]}.txt"
@@ -245,3 +255,6 @@ def _list_images(images: list[_Listed], files: YoloFiles, counted: _Counted) -> 
     for place, reason in told.items():
         if reason:
             _tell_shut(place, reason, files)
+    repeated = [image for image in repeated if os.path.exists(image.path)]
+    if repeated:
+        files.repeated.append(Repeated(repeated[0].source, repeated[0].line, repeated[0].path, len(repeated)))
