@@ -269,11 +269,6 @@ if YOLOV10:
         assert {str(entry): observed(entry, request) for entry in FORK} == {str(entry): entry.outcome for entry in FORK}
 
 
-def test_segments_of_panoptic_pictures_stop_every_trainer_of_coco(paddle: Json) -> None:
-    for reader in ("coco", "pycocotools"):
-        assert "raised" in paddle[reader]["path-unreadable/no-boxes, segments"], reader
-
-
 def test_ultralytics_checks_no_area_and_its_transforms_take_such_boxes_out(ultralytics: Json) -> None:
     for key in ("size-zero", "size-tiny"):
         seen = ultralytics[key]

@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import Answer
 from tests.data_sets import YAML, yolo
+from tests.support import assert_refused
 
 Patchkit = Callable[..., Answer]
 Found = tuple[str, str, str, str]  # rule, severity, outcomes for ultralytics and the fork
@@ -92,7 +93,13 @@ def test_of_a_pose_the_points_are_judged(row: str, expected: Found, patchkit: Pa
 
 
 @pytest.mark.parametrize(
-    ("trainers", "moved"), [(("yolov10",), 1), (("ultralytics",), 0), (("ultralytics", "yolov10"), 0)]
+    ("trainers", "moved"),
+    [
+        (("yolov10",), 1),
+        (("ultralytics",), 0),
+        (("ultralytics", "yolov10"), 0),
+        (("yolov10", "torchvision"), 0),  # what it does with such a row is not known
+    ],
 )
 def test_a_row_beyond_by_less_than_a_hundredth_is_moved_where_the_trainer_drops_its_image(
     trainers: tuple[str, ...], moved: int, patchkit: Patchkit, tmp_path: Path
@@ -105,9 +112,31 @@ def test_a_row_beyond_by_less_than_a_hundredth_is_moved_where_the_trainer_drops_
     fixed = patchkit("check-data", data, *named, "--least", "0", "--fix", "--quarantine", quarantine)
     assert fixed.code == 1 - moved, fixed.out
     assert (tmp_path / "labels/train/a.txt").read_text() == (sound if moved else sound + beyond)
-    if moved:
-        assert patchkit("check-data", "--undo", quarantine).code == 0
-        assert (tmp_path / "labels/train/a.txt").read_text() == sound + beyond
+    assert ("1 row stays: a trainer still trains on it; --unsafe-fixes moves it too" in fixed.err) == (not moved)
+    if not moved:
+        unsafe = patchkit(
+            "check-data", data, *named, "--least", "0", "--fix", "--unsafe-fixes", "--quarantine", quarantine
+        )
+        assert unsafe.code == 0, unsafe.out
+        assert "stays" not in unsafe.err
+        assert (tmp_path / "labels/train/a.txt").read_text() == sound
+    else:
+        assert fixed.code == 0
+    assert patchkit("check-data", "--undo", quarantine).code == 0
+    assert (tmp_path / "labels/train/a.txt").read_text() == sound + beyond
+
+
+def test_unsafe_fixes_without_fix_are_refused(patchkit: Patchkit, tmp_path: Path) -> None:
+    assert_refused(patchkit("check-data", yolo(tmp_path), "--unsafe-fixes"), "--unsafe-fixes goes with --fix")
+
+
+def test_a_row_that_is_moved_for_another_finding_is_not_told_as_one_that_stays(
+    patchkit: Patchkit, tmp_path: Path
+) -> None:
+    data = yolo(tmp_path, "0 0.5 0.5 0.2 0.2\n7 1.005 0.5 0.2 0.2\n")
+    options = ("--for", "ultralytics", "--least", "0")
+    fixed = patchkit("check-data", data, *options, "--fix", "--quarantine", tmp_path / "q")
+    assert (fixed.code, "stay" in fixed.err) == (0, False)
 
 
 def installed(tmp_path: Path, *, editable: Path | None = None) -> Path:

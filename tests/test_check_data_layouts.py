@@ -197,7 +197,7 @@ def of_other_task(*annotations: dict[str, object], **others: object) -> str:
 @pytest.mark.parametrize(
     ("name", "annotation", "has"),
     [
-        ("captions_train2017.json", CAPTION, "a caption"),
+        ("captions_train2017.json", CAPTION, "captions"),
         ("panoptic_train2017.json", SEGMENTS, "segments"),
         ("train.json", SEGMENTS, "segments"),
     ],
@@ -211,13 +211,32 @@ def test_a_file_of_another_task_is_refused_as_a_whole_and_not_moved(
         answer = patchkit("check-data", data, "--format", "json", "--fix", "--quarantine", tmp_path / "quarantine")
         assert (answer.code, told(answer)) == (1, [("path-unreadable", name)])
         (finding,) = answer.json["findings"]
-        assert finding["message"] == f"it cannot be read: no annotation has a box, each has {has} instead"
+        assert finding["message"] == f"it cannot be read: it has {has} and no boxes, as its first annotations show"
         assert "instances_*.json" in finding["evidence"]
         assert {fate["trainer"]: fate["outcome"] for fate in finding["fates"]} == dict.fromkeys(
             ("paddledetection", "mlcommons", "torchvision"), "crash"
         )
     assert (folder / "annotations" / name).read_text() == text
     assert not (tmp_path / "quarantine").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        of_other_task(CAPTION, {**CAPTION, "bbox": None}, {**CAPTION, "bbox": []}),
+        of_other_task(CAPTION, 5, None, "x"),  # type: ignore[arg-type]
+        of_other_task(*(20_000 * [CAPTION]))[:-90],
+        of_other_task(CAPTION, categories=[]).replace('"annotations": [', '"annotations": [5,, '),
+    ],
+    ids=["empty boxes", "no objects", "cut", "no json"],
+)
+def test_captions_are_told_by_their_first_annotations_whatever_else_is_there(
+    text: str, patchkit: Patchkit, tmp_path: Path
+) -> None:
+    write(tmp_path, {"train.json": text})
+    answer = patchkit("check-data", tmp_path / "train.json", "--format", "json")
+    assert told(answer) == [("path-unreadable", "train.json")]
+    assert "it has captions and no boxes" in answer.json["findings"][0]["message"]
 
 
 def test_captions_without_categories_are_told_as_captions(patchkit: Patchkit, tmp_path: Path) -> None:

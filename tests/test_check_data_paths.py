@@ -276,6 +276,11 @@ def test_a_name_that_would_colour_the_terminal_is_told_with_its_escapes(patchkit
     answer = patchkit("check-data", tmp_path / "\x1b[31mdata.yaml")
     assert_refused(answer, "\\x1b[31mdata.yaml", "there is no such file or folder")
     assert "\x1b" not in answer.err
+    data, quarantine = yolo(tmp_path, "7 0.5 0.5 0.2 0.2\n"), tmp_path / "a b\x1b[31m"
+    fixed = patchkit("check-data", data, "--fix", "--quarantine", quarantine, "--least", "0")
+    assert "\\x1b[31m" in fixed.err
+    assert "\x1b" not in fixed.err
+    assert f"--undo '{tmp_path}/a b" in fixed.err
 
 
 @pytest.mark.parametrize(

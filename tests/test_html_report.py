@@ -175,7 +175,9 @@ def test_what_all_findings_of_a_rule_share_is_told_once() -> None:
     assert page.everything.count("move the row to quarantine") == 1
     assert page.everything.count("row: 0 0.5 0.5 0 0.1") == 1
     unsafe = Fix("clip the box", safe=False)
-    assert "clip the box (unsafe: it changes results)" in read(reviewed([replace(ZERO, fix=unsafe)])).everything
+    assert (
+        "clip the box (unsafe: a trainer still trains on it)" in read(reviewed([replace(ZERO, fix=unsafe)])).everything
+    )
 
 
 def test_findings_of_one_rule_with_different_fates_are_apart() -> None:

@@ -242,8 +242,8 @@ OF_FILES = {
     "path-unreadable/no-json": Case(plant=lambda folder: (folder / "labels.json").write_text("[]") and None),
     "path-unreadable/no-images": Case(change=without("images")),
     "path-unreadable/no-annotations": Case(change=without("annotations")),
-    "path-unreadable/no-boxes": Case(change=lambda all: of_another_task(without("categories")(all), caption="a cat")),
-    "path-unreadable/no-boxes, segments": Case(change=lambda all: of_another_task(all, segments_info=[])),
+    "path-unreadable/captions": Case(change=lambda all: of_another_task(without("categories")(all), caption="a cat")),
+    "path-unreadable/segments": Case(change=lambda all: of_another_task(all, segments_info=[])),
 }
 COCO_CASES = {
     **ROWS,

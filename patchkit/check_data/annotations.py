@@ -7,8 +7,9 @@ from patchkit.check_data.looked import Looked
 from patchkit.check_data.reading import read_batches
 from patchkit.check_data.request import Part
 from patchkit.check_data.rules import found_in
-from patchkit.subjects.dataset.coco import NoCoco, read_coco
+from patchkit.subjects.dataset.coco import read_coco
 from patchkit.subjects.dataset.coco_layout import what_instead
+from patchkit.subjects.dataset.coco_reading import NoCoco
 from patchkit.subjects.dataset.dataset import Unreadable
 from patchkit.subjects.dataset.labels import Labels
 from patchkit.subjects.dataset.voc import read_voc

@@ -20,7 +20,7 @@ OUTCOMES = {
     "mended": "mends it",
     "ignored": "is not affected",
 }
-NOT_TRAINED = {"crash", "drops-image", "drops-row"}
+NOT_TRAINED = ("crash", "drops-image", "drops-row")  # outcomes in which the row is not trained on
 READS = {  # which formats a trainer reads by itself; what it does with converted ones is told where it is named
     "ultralytics": ("yolo",),
     "yolov10": ("yolo",),
@@ -51,7 +51,7 @@ def trainers_named(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def with_fates(trainers: Sequence[str], format: str) -> Callable[[Finding], Finding]:
-    """Adds to a finding what these trainers do with it. An unsafe fix is safe if none of them trains on the row."""
+    """Adds to a finding what these trainers do with it. An unsafe fix is safe if none trains on the row."""
 
     @cache
     def fates(rule: str, variant: str) -> tuple[Fate, ...]:
@@ -65,7 +65,8 @@ def with_fates(trainers: Sequence[str], format: str) -> Callable[[Finding], Find
 
     def added(finding: Finding) -> Finding:
         found, fix = fates(finding.rule, finding.variant), finding.fix
-        if fix is not None and not fix.safe and {fate.outcome for fate in found} <= NOT_TRAINED and found:
+        lost = {fate.trainer for fate in found if fate.outcome in NOT_TRAINED}
+        if fix is not None and not fix.safe and lost == set(trainers):
             fix = replace(fix, safe=True)
         return replace(finding, fates=found, fix=fix)
 

@@ -55,14 +55,17 @@ def check_data(
         typer.Option(
             "--for",
             metavar="TRAINER",
-            help="Tell what this trainer does: ultralytics, yolov10, paddledetection, mlcommons, torchvision, "
-            "crossentropy; by default those that are installed, else all. May be repeated.",
+            help="Tell what this trainer does, and move what it loses: ultralytics, yolov10, paddledetection, "
+            "mlcommons, torchvision, crossentropy; by default those that are installed, else all. May be repeated.",
         ),
     ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Move bad rows into --quarantine.")] = False,
     quarantine: Annotated[
         str | None, typer.Option(metavar="DIR", help="New folder for the rows and the files as they were.")
     ] = None,
+    unsafe_fixes: Annotated[
+        bool, typer.Option("--unsafe-fixes", help="With --fix: also rows that a trainer still trains on.")
+    ] = False,
     undo: Annotated[
         str | None, typer.Option(metavar="DIR", help="In place of DATA: put back all that is in a quarantine.")
     ] = None,
@@ -105,6 +108,8 @@ def check_data(
         raise TargetRefused("nothing to check", "name a data.yaml, a json, or the folder of a data set")
     if fix != (quarantine is not None):
         raise TargetRefused("--fix and --quarantine go together", "--fix --quarantine DIR: nothing is ever deleted")
+    if unsafe_fixes and not fix:
+        raise TargetRefused("--unsafe-fixes goes with --fix", "--fix --unsafe-fixes --quarantine DIR")
     request = Request(
         data=Path(data),
         nc=nc,
@@ -123,7 +128,7 @@ def check_data(
         detailed=format is DataFormat.html,
     )
     if fix and quarantine is not None:
-        return _fixed(request, Path(quarantine), format, fail_on, max_per_rule)
+        return _fixed(request, Path(quarantine), format, fail_on, max_per_rule, unsafe=unsafe_fixes)
     return _checked(request, format, fail_on, max_per_rule)
 
 
@@ -151,7 +156,7 @@ def _require_alone(context: typer.Context, format: DataFormat) -> None:
         raise TargetRefused(f"--undo has no {format.value} form", "leave --format out, or ask for json")
 
 
-def _fixed(request: "Request", folder: Path, format: DataFormat, fail_on: Level, most: int) -> int:
+def _fixed(request: "Request", folder: Path, format: DataFormat, fail_on: Level, most: int, *, unsafe: bool) -> int:
     """Move what can be moved, check what is left, and report that."""
     import time
     from dataclasses import replace
@@ -159,13 +164,16 @@ def _fixed(request: "Request", folder: Path, format: DataFormat, fail_on: Level,
     from patchkit.check_data.quarantine import quarantine
     from patchkit.check_data.run import check_data as check
     from patchkit.findings import Finding
-    from patchkit.output.moved_text import render_moved
+    from patchkit.output.moved_text import render_left, render_moved
 
     started = time.time_ns()
     fixable: list[Finding] = []
+    left: list[Finding] = []
 
     def keep(findings: list[Finding]) -> None:
-        fixable.extend(finding for finding in findings if finding.fix is not None and finding.fix.safe)
+        for finding in findings:
+            if finding.fix is not None:
+                (fixable if finding.fix.safe or unsafe else left).append(finding)
 
     progress = _progress()
     checked = check(replace(request, detailed=False), keep, progress)
@@ -178,6 +186,7 @@ def _fixed(request: "Request", folder: Path, format: DataFormat, fail_on: Level,
         more = {"moved": {"folder": str(folder), "rows": moved.rows, "files": moved.files, "caches": moved.caches}}
     else:
         say("patchkit: nothing can be moved\n")
+    say(render_left(left, fixable))
     return _checked(request, format, fail_on, most, more)
 
 

@@ -7,9 +7,9 @@ Why          Such an object is not in the image. ultralytics drops the whole ima
              outside; other trainers train on boxes that no crop can hold.
 Example      `0 1.4 0.5 0.2 0.2`
 Fix safety   safe: `--fix` moves the row into the quarantine; the other rows of the image stay. `--undo` puts it back.
-             What is outside by less than a hundredth is a warning, and its fix unsafe: ultralytics clips such a box,
-             while the fork of YOLOv10 drops the image. The row is moved only where that is the trainer that was named
-             or found, and stays for ultralytics. `--select coordinate-outside` lists these rows.
+             Where it is a hundredth or less, and enough of the box is in the image, it is a warning, and its fix
+             unsafe: ultralytics from 8.3.163 on clips the box, while the fork of YOLOv10 drops the image. Such a row is
+             moved only where the fork is the trainer that was named or found, or with `--unsafe-fixes`.
 References   ultralytics 8.4.190 ultralytics/data/utils.py, verify_image_label.
 """
 
@@ -44,7 +44,7 @@ def _of_yolo(labels: Labels, row: Row) -> Iterator[Finding]:
     if row.form == "polygon":
         message = f"the box around the polygon has {message.replace(' is', ', which is', 1)}"
     if found.variant == TOLERATED:
-        message += ", by less than a hundredth"
+        message += ", by a hundredth or less"
         finding = labels.found(row, message, f"row: {row.text}", variant=TOLERATED)
         fix = replace(finding.fix, safe=False) if finding.fix else None
         yield replace(finding, severity=Severity.WARNING, fix=fix)

@@ -1,8 +1,8 @@
 """A path of the data set cannot be read.
 
 What         A folder, a list, a label file or a listed image is not there, may not be read, or is a link that leads
-             back or nowhere; a file that should be COCO is no JSON object, such as a pointer of git-lfs, or has no
-             images or no annotations, or has captions or segments instead of boxes.
+             back or nowhere; a file that should be COCO is no JSON object, such as a pointer of git-lfs, has no images,
+             no annotations, or captions or panoptic segments instead of boxes.
 Why          What lies behind it is not trained on, and was not checked either. ultralytics stops where a whole split is
              not there, passes over a folder that it cannot list, and takes labels that it cannot look up for missing.
 Example      train: images/trian

@@ -7,11 +7,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from patchkit.errors import SourceUnreadable
 from patchkit.subjects.dataset.coco_annotations import Annotations
 from patchkit.subjects.dataset.coco_file import CocoFile
 from patchkit.subjects.dataset.coco_images import Images, read_categories
-from patchkit.subjects.dataset.coco_reading import Reading
+from patchkit.subjects.dataset.coco_reading import NoCoco, Reading
 from patchkit.subjects.dataset.coco_record import JSON, MEMBER, NO_CATEGORIES, short
 from patchkit.subjects.dataset.json_elements import Damaged, Piece, elements
 from patchkit.subjects.dataset.json_stream import PIECE, JsonFile
@@ -23,18 +22,9 @@ TAIL = 4 << 20  # bytes: where COCO has its categories
 BOX = b'"bbox"'
 NO_JSON = "no-json"
 HINT = "name a file with images, annotations and categories"
-NO_BOXES, HINT_OF_BOXES = "no-boxes", "name the file of the same images whose annotations have boxes: instances_*.json"
 LIST = "it is a list, as files of detection results are, and no COCO file"
 SHOWN = 5  # keys of a file that is no COCO
 MEMBERS = ("images", "annotations", "categories")
-
-
-class NoCoco(SourceUnreadable):
-    """A file is no COCO file; `variant` says which kind of none."""
-
-    def __init__(self, message: str, hint: str, variant: str) -> None:
-        super().__init__(message, hint)
-        self.variant = variant
 
 
 def read_coco(path: str, *, folder: str = "", detailed: bool = False) -> tuple[CocoFile, Iterator[Labels]]:
@@ -65,9 +55,6 @@ def read_coco(path: str, *, folder: str = "", detailed: bool = False) -> tuple[C
         reading = Reading(coco, shown.append, faults.tell)
         annotations = Annotations(reading, folder, detailed=detailed, categories=coco.categories)
         _read(annotations, ("annotations",), faults)
-    if coco.annotations and annotations.of_other_tasks.total() == coco.annotations:
-        has = " or ".join(sorted(annotations.of_other_tasks))
-        raise NoCoco(f"{path}: no annotation has a box, each has {has} instead", HINT_OF_BOXES, NO_BOXES)
     if repeated := annotations.repeats.repeated():
         known = _again(coco)
         reading = Reading(known, shown.append, faults.tell)

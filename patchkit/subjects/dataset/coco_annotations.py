@@ -6,14 +6,13 @@ take anything, and what is no JSON at all is taken apart by its brackets, so tha
 
 import contextlib
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from operator import truediv
 from typing import Any
 
 from patchkit.subjects.dataset.coco_file import Columns, are_inside, centre, is_inside
 from patchkit.subjects.dataset.coco_members import Members
-from patchkit.subjects.dataset.coco_reading import Reading
+from patchkit.subjects.dataset.coco_reading import NoCoco, Reading
 from patchkit.subjects.dataset.coco_record import (
     LOOSE,
     PARTIAL,
@@ -25,11 +24,11 @@ from patchkit.subjects.dataset.coco_record import (
     as_float,
     broken,
     fault_of,
-    instead_of_box,
     is_box,
     is_known,
     is_sound,
     label_of,
+    lacks_box,
     loose_of,
     relative,
     short,
@@ -41,8 +40,11 @@ from patchkit.subjects.dataset.seen import Repeats, SeenIds
 from patchkit.subjects.dataset.tally import Extent
 from patchkit.subjects.dataset.yolo_batch import cell, count_rows
 
+CAPTIONS, SEGMENTS = "captions", "segments"  # variants of files of other tasks
+HINT_OF_OBJECTS = "name the file of the same images whose annotations have boxes: instances_*.json"
 NOWHERE = (1.0, 1.0, 0.0, 0.0)  # for an image that is not there
 OF_MEMBERS = re.compile("area|iscrowd")  # in what the decoder says of the first fault: a box may still be one
+OTHER_TASK = re.compile(rb'"(?:(caption)|segments_info)"\s*:')  # what annotations of COCO have instead of a box
 
 
 class Annotations:
@@ -61,7 +63,6 @@ class Annotations:
         self.categories = categories  # those that annotations are held against; the file may turn out to have others
         self.members = Members()
         self.repeats = Repeats()
-        self.of_other_tasks: Counter[str] = Counter()  # annotations by what they have instead of a box
         self._coco = reading.coco
         self._folder = folder
         self._detailed = detailed
@@ -70,7 +71,10 @@ class Annotations:
         self._ids = SeenIds()
 
     def read(self, piece: Piece) -> int:
-        """Count annotations, and show those that may not be sound."""
+        """Count annotations, and show those that may not be sound.
+
+        Raises   NoCoco for captions or panoptic segments, as the first piece shows them.
+        """
         text = b"[%b]" % piece.text
         end = len(piece.text)
         places: dict[int, Element] = {}
@@ -80,6 +84,8 @@ class Annotations:
             exact, end = self.reading.elements(piece)
             places = dict(enumerate(exact))
             found = [loose_of(piece.text[place.start : place.end]) for place in exact]
+        if not self._coco.annotations and all(map(lacks_box, found)):
+            self._require_objects(piece)
         if not is_whole and not self._repeated:
             new = self.members.count(found)
         odd = self._odd_of_any(found) if found and type(found[0]) is Loose else self._odd(found)
@@ -94,6 +100,12 @@ class Annotations:
             only = ("row-duplicate",) if self._repeated else None  # whatever else there is was told the first time
             self.reading.show(Labels(COCO, self._coco.path, rows, rules=only))
         return end
+
+    def _require_objects(self, piece: Piece) -> None:
+        if task := OTHER_TASK.search(piece.text):
+            what, variant = ("captions", CAPTIONS) if task[1] else ("segments", SEGMENTS)
+            reason = f"it has {what} and no boxes, as its first annotations show"
+            raise NoCoco(f"{self._coco.path}: {reason}", HINT_OF_OBJECTS, variant)
 
     def _odd(self, found: Sequence[Sound]) -> list[tuple[int, bool]]:
         """Count what is sound; indices of the others, and whether their id was seen before."""
@@ -175,10 +187,7 @@ class Annotations:
 
     def _row(self, one: Loose | Sound, piece: Piece, place: Element, is_repeated: bool) -> Row:
         coco = self._coco
-        record = piece.text[place.start : place.end]
-        fault, variant = fault_of(one, coco.frames, record)
-        if instead := instead_of_box(one, record):
-            self.of_other_tasks[instead] += 1
+        fault, variant = fault_of(one, coco.frames, piece.text[place.start : place.end])
         row = broken(piece, place, fault)
         if not fault and isinstance(one.category_id, (bool, float)):
             fault, variant = f"category_id is {short(one.category_id)}", IS_WHOLE

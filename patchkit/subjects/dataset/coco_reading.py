@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from patchkit.errors import SourceUnreadable
 from patchkit.subjects.dataset.coco_file import CocoFile
 from patchkit.subjects.dataset.coco_record import JSON
 from patchkit.subjects.dataset.json_elements import Damaged, Element, Piece, elements
@@ -10,6 +11,14 @@ from patchkit.subjects.dataset.labels import COCO, Labels, Row
 
 Show = Callable[[Labels], None]
 Tell = Callable[[Damaged, str], None]  # what is no JSON, with the variant of the fault
+
+
+class NoCoco(SourceUnreadable):
+    """A file is no COCO file; `variant` says which kind of none."""
+
+    def __init__(self, message: str, hint: str, variant: str) -> None:
+        super().__init__(message, hint)
+        self.variant = variant
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,6 @@ NO_BOX = "no-box"
 IMAGE_ID, FILE_NAME = "image-id", "image-file-name"
 CATEGORY, ANNOTATION_ID, NULL_ID = "category-id", "annotation-id", "annotation-id-null"
 CATEGORY_NAME = "category-name"
-OF_OTHER_TASKS = {"caption": "a caption", "segments_info": "segments"}  # members that COCO has instead of a box
 NO_SIZE, NEGATIVE_SIZE, ODD_SIZE = "image-no-size", "image-size-negative", "image-size-odd"
 
 
@@ -231,10 +230,9 @@ def _lacks(record: bytes, name: str) -> bool:
     return not isinstance(value, dict) or name not in value
 
 
-def instead_of_box(one: Loose | Sound, record: bytes) -> str:
-    """What the annotation of another task has where one of an object has its box; empty for all others."""
-    value = value_of(record) if one.bbox is UNSET else None
-    return next((what for key, what in OF_OTHER_TASKS.items() if key in value), "") if isinstance(value, dict) else ""
+def lacks_box(one: Loose | Sound) -> bool:
+    """True if nothing was written that is meant as a box."""
+    return one.bbox is UNREADABLE or one.bbox is UNSET or one.bbox in (None, [])
 
 
 def label_of(value: Any) -> int | float | str | None:
