@@ -187,6 +187,7 @@ def test_the_annotations_of_coco_2017_are_checked_once(patchkit: Patchkit, tmp_p
 
 
 CAPTION = {"id": 1, "image_id": 1, "caption": "a cat"}
+NO_REST = "its first annotations have segments and no box; the rest was not read"
 SEGMENTS = {"image_id": 1, "file_name": "a.png", "segments_info": [{"id": 1, "bbox": [1, 1, 9, 9]}]}
 
 
@@ -197,9 +198,9 @@ def of_other_task(*annotations: dict[str, object], **others: object) -> str:
 @pytest.mark.parametrize(
     ("name", "annotation", "has"),
     [
-        ("captions_train2017.json", CAPTION, "captions"),
-        ("panoptic_train2017.json", SEGMENTS, "segments"),
-        ("train.json", SEGMENTS, "segments"),
+        ("captions_train2017.json", CAPTION, "it has captions and no boxes"),
+        ("panoptic_train2017.json", SEGMENTS, NO_REST),
+        ("train.json", SEGMENTS, NO_REST),
     ],
 )
 def test_a_file_of_another_task_is_refused_as_a_whole_and_not_moved(
@@ -211,7 +212,7 @@ def test_a_file_of_another_task_is_refused_as_a_whole_and_not_moved(
         answer = patchkit("check-data", data, "--format", "json", "--fix", "--quarantine", tmp_path / "quarantine")
         assert (answer.code, told(answer)) == (1, [("path-unreadable", name)])
         (finding,) = answer.json["findings"]
-        assert finding["message"] == f"it cannot be read: it has {has} and no boxes, as its first annotations show"
+        assert finding["message"] == f"it cannot be read: {has}"
         assert "instances_*.json" in finding["evidence"]
         assert {fate["trainer"]: fate["outcome"] for fate in finding["fates"]} == dict.fromkeys(
             ("paddledetection", "mlcommons", "torchvision"), "crash"
@@ -223,12 +224,11 @@ def test_a_file_of_another_task_is_refused_as_a_whole_and_not_moved(
 @pytest.mark.parametrize(
     "text",
     [
-        of_other_task(CAPTION, {**CAPTION, "bbox": None}, {**CAPTION, "bbox": []}),
         of_other_task(CAPTION, 5, None, "x"),  # type: ignore[arg-type]
         of_other_task(*(20_000 * [CAPTION]))[:-90],
         of_other_task(CAPTION, categories=[]).replace('"annotations": [', '"annotations": [5,, '),
     ],
-    ids=["empty boxes", "no objects", "cut", "no json"],
+    ids=["no objects", "cut", "no json"],
 )
 def test_captions_are_told_by_their_first_annotations_whatever_else_is_there(
     text: str, patchkit: Patchkit, tmp_path: Path
@@ -237,6 +237,30 @@ def test_captions_are_told_by_their_first_annotations_whatever_else_is_there(
     answer = patchkit("check-data", tmp_path / "train.json", "--format", "json")
     assert told(answer) == [("path-unreadable", "train.json")]
     assert "it has captions and no boxes" in answer.json["findings"][0]["message"]
+
+
+BOX = {"id": 2, "image_id": 1, "category_id": 1, "bbox": [10, 10, 20, 20], "area": 400, "iscrowd": 0}
+POLYGON = {key: value for key, value in BOX.items() if key != "bbox"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        of_other_task({**BOX, "caption": "a\tb"}).replace("\\t", "\t"),
+        of_other_task({**BOX, "caption": "a"}).replace("[10, 10, 20, 20]", "[10, 10, 20, 20,]"),
+        of_other_task(*(6000 * [CAPTION]), BOX),
+        of_other_task(POLYGON, {**POLYGON, "attributes": {"caption": "a"}}, BOX),
+        of_other_task({**POLYGON, "attributes": {"segments_info": 1}}),
+        of_other_task(1, "caption", {"x": {"caption": 1}}),  # type: ignore[arg-type]
+    ],
+    ids=["control character", "comma", "later boxes", "polygons", "nested", "junk"],
+)
+def test_captions_of_objects_and_broken_records_are_told_one_by_one(
+    text: str, patchkit: Patchkit, tmp_path: Path
+) -> None:
+    write(tmp_path, {"train.json": text})
+    answer = patchkit("check-data", tmp_path / "train.json", "--format", "json", "--select", "annotation-unreadable")
+    assert {one["rule"] for one in answer.json["findings"]} == {"annotation-unreadable"}
 
 
 def test_captions_without_categories_are_told_as_captions(patchkit: Patchkit, tmp_path: Path) -> None:

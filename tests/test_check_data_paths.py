@@ -272,6 +272,25 @@ def test_a_byte_order_mark_before_the_first_line_of_a_list_is_no_part_of_a_name(
     assert (answer.code, told(answer)) == (0, [])
 
 
+@pytest.mark.parametrize("name", [".h.jpg", "readme.md", "sub"])
+def test_what_the_folder_does_not_give_is_not_named_again(name: str, patchkit: Patchkit, tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "images/train/.h.jpg": IMAGE,
+        "images/train/readme.md": "",
+        "l.txt": f"./images/train/{name}\n",
+    }
+    data = yolo(tmp_path, ROW, {"data.yaml": YAML.replace("images/train", "[images/train, l.txt]"), **files})
+    (tmp_path / "images/train/sub").mkdir()
+    assert told(patchkit("check-data", data, "--format", "json", "--select", "image-listed-twice")) == []
+
+
+def test_a_folder_that_is_named_twice_is_told_once_of_everything_else(patchkit: Patchkit, tmp_path: Path) -> None:
+    train = "[images/train, images/train]"
+    data = yolo(tmp_path, ROW, {"data.yaml": YAML.replace("images/train", train), "labels/train/sub/o.txt": ROW})
+    answer = patchkit("check-data", data, "--format", "json", "--least", "0")
+    assert sorted(one[0] for one in told(answer)) == ["image-listed-twice", "label-orphan"]
+
+
 def test_a_name_that_would_colour_the_terminal_is_told_with_its_escapes(patchkit: Patchkit, tmp_path: Path) -> None:
     answer = patchkit("check-data", tmp_path / "\x1b[31mdata.yaml")
     assert_refused(answer, "\\x1b[31mdata.yaml", "there is no such file or folder")
@@ -296,7 +315,7 @@ def test_a_name_that_would_colour_the_terminal_is_told_with_its_escapes(patchkit
 def test_images_that_a_split_names_again_are_told(
     train: str, place: str, count: str, patchkit: Patchkit, tmp_path: Path
 ) -> None:
-    lists = {"twice": "./images/train/a.jpg\n\n./images/train/a.jpg\n./images/train/gone.jpg\n"}
+    lists = {"twice": "./images/train/a.jpg\n\n" + 2 * "./images/train/a.jpg\n" + 2 * "./images/train/gone.jpg\n"}
     lists |= {"one": "./images/train/a.jpg\n", "two": "./images/train/b.jpg\n./images/train/../train/a.jpg\n"}
     files: dict[str, str | bytes] = {f"{name}.txt": text for name, text in lists.items()}
     data = yolo(tmp_path, ROW, {"data.yaml": YAML.replace("images/train", train), **files})

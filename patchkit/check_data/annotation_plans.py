@@ -32,8 +32,7 @@ def coco_plan(request: Request, rules: Rules, files: Sequence[Path]) -> Plan:
 
 def coco_folder_plan(request: Request, rules: Rules, files: Sequence[Path]) -> Plan:
     """The files of a folder that have boxes; captions stand beside them in COCO's own."""
-    from patchkit.subjects.dataset.coco import has_boxes
-    from patchkit.subjects.dataset.coco_layout import beside_instances, should_have_boxes
+    from patchkit.subjects.dataset.coco_layout import beside_instances, has_boxes, should_have_boxes
 
     with_boxes: list[Path] = []
     others: list[Path] = []

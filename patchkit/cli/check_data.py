@@ -55,8 +55,8 @@ def check_data(
         typer.Option(
             "--for",
             metavar="TRAINER",
-            help="Tell what this trainer does, and move what it loses: ultralytics, yolov10, paddledetection, "
-            "mlcommons, torchvision, crossentropy; by default those that are installed, else all. May be repeated.",
+            help="Tell what this trainer does: ultralytics, yolov10, paddledetection, mlcommons, torchvision, "
+            "crossentropy; by default those that are installed, else all. May be repeated.",
         ),
     ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Move bad rows into --quarantine.")] = False,
@@ -64,7 +64,7 @@ def check_data(
         str | None, typer.Option(metavar="DIR", help="New folder for the rows and the files as they were.")
     ] = None,
     unsafe_fixes: Annotated[
-        bool, typer.Option("--unsafe-fixes", help="With --fix: also rows that a trainer still trains on.")
+        bool, typer.Option("--unsafe-fixes", help="With --fix: also rows that are outside by a hundredth or less.")
     ] = False,
     undo: Annotated[
         str | None, typer.Option(metavar="DIR", help="In place of DATA: put back all that is in a quarantine.")

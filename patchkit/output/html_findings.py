@@ -197,7 +197,7 @@ def _told(finding: Finding, root: str, with_evidence: bool, with_fix: bool) -> l
 def _fix(finding: Finding) -> str:
     if finding.fix is None:
         return ""
-    return finding.fix.title if finding.fix.safe else f"{finding.fix.title} (unsafe: a trainer still trains on it)"
+    return finding.fix.title if finding.fix.safe else f"{finding.fix.title} (unsafe: a trainer may still train on it)"
 
 
 def _shared(texts: Sequence[str]) -> str:

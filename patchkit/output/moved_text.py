@@ -1,5 +1,6 @@
 """What `check-data --fix` moved and `--undo` put back, as people read it."""
 
+import os
 import shlex
 from collections.abc import Iterable
 
@@ -26,11 +27,11 @@ def render_left(left: Iterable[Finding], moved: Iterable[Finding]) -> str:
     if not rows:
         return ""
     stay, them = ("1 row stays", "it") if len(rows) == 1 else (f"{len(rows)} rows stay", "them")
-    return f"patchkit: {stay}: a trainer still trains on {them}; --unsafe-fixes moves {them} too\n"
+    return f"patchkit: {stay}: a trainer may still train on {them}; --unsafe-fixes moves {them} too\n"
 
 
 def _rows(finding: Finding) -> list[tuple[str, tuple[int, int]]]:
-    return [(finding.location.path, span) for span in (finding.fix.removals if finding.fix else ())]
+    return [(os.path.realpath(finding.location.path), span) for span in (finding.fix.removals if finding.fix else ())]
 
 
 def render_put_back(moved: Moved) -> str:

@@ -19,7 +19,6 @@ from patchkit.subjects.dataset.spool import Spool
 from patchkit.subjects.dataset.tally import Tally
 
 TAIL = 4 << 20  # bytes: where COCO has its categories
-BOX = b'"bbox"'
 NO_JSON = "no-json"
 HINT = "name a file with images, annotations and categories"
 LIST = "it is a list, as files of detection results are, and no COCO file"
@@ -120,20 +119,6 @@ class _Faults:
 def _is_list(path: str) -> bool:
     with open(path, "rb") as file:
         return file.read(PIECE).lstrip()[:1] == b"["
-
-
-def has_boxes(path: str) -> bool:
-    """False for captions, sizes of images, and whatever else has no box.
-
-    Raises   OSError.
-    """
-    rest = b""
-    with open(path, "rb") as file:
-        while data := file.read(PIECE):
-            if BOX in rest + data:
-                return True
-            rest = data[-len(BOX) :]
-    return False
 
 
 def _last_categories(path: str) -> dict[Any, str]:

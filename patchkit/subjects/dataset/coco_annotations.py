@@ -10,7 +10,10 @@ from collections.abc import Iterable, Sequence
 from operator import truediv
 from typing import Any
 
+from msgspec import UNSET
+
 from patchkit.subjects.dataset.coco_file import Columns, are_inside, centre, is_inside
+from patchkit.subjects.dataset.coco_layout import has_boxes
 from patchkit.subjects.dataset.coco_members import Members
 from patchkit.subjects.dataset.coco_reading import NoCoco, Reading
 from patchkit.subjects.dataset.coco_record import (
@@ -28,11 +31,11 @@ from patchkit.subjects.dataset.coco_record import (
     is_known,
     is_sound,
     label_of,
-    lacks_box,
     loose_of,
     relative,
     short,
     shown,
+    value_of,
 )
 from patchkit.subjects.dataset.json_elements import Element, Piece, objects
 from patchkit.subjects.dataset.labels import COCO, IS_WHOLE, Labels, Row
@@ -42,9 +45,9 @@ from patchkit.subjects.dataset.yolo_batch import cell, count_rows
 
 CAPTIONS, SEGMENTS = "captions", "segments"  # variants of files of other tasks
 HINT_OF_OBJECTS = "name the file of the same images whose annotations have boxes: instances_*.json"
+OTHER_TASKS = {"caption": CAPTIONS, "segments_info": SEGMENTS}  # by what annotations have instead of a box
 NOWHERE = (1.0, 1.0, 0.0, 0.0)  # for an image that is not there
 OF_MEMBERS = re.compile("area|iscrowd")  # in what the decoder says of the first fault: a box may still be one
-OTHER_TASK = re.compile(rb'"(?:(caption)|segments_info)"\s*:')  # what annotations of COCO have instead of a box
 
 
 class Annotations:
@@ -73,7 +76,7 @@ class Annotations:
     def read(self, piece: Piece) -> int:
         """Count annotations, and show those that may not be sound.
 
-        Raises   NoCoco for captions or panoptic segments, as the first piece shows them.
+        Raises   NoCoco for captions, or panoptic segments, of another task.
         """
         text = b"[%b]" % piece.text
         end = len(piece.text)
@@ -84,8 +87,9 @@ class Annotations:
             exact, end = self.reading.elements(piece)
             places = dict(enumerate(exact))
             found = [loose_of(piece.text[place.start : place.end]) for place in exact]
-        if not self._coco.annotations and all(map(lacks_box, found)):
-            self._require_objects(piece)
+        if not self._coco.annotations and found and all(one.bbox is UNSET or one.bbox is UNREADABLE for one in found):
+            places = places or objects(piece.text, len(found), range(len(found)))
+            self._require_objects([piece.text[place.start : place.end] for place in places.values()])
         if not is_whole and not self._repeated:
             new = self.members.count(found)
         odd = self._odd_of_any(found) if found and type(found[0]) is Loose else self._odd(found)
@@ -101,11 +105,15 @@ class Annotations:
             self.reading.show(Labels(COCO, self._coco.path, rows, rules=only))
         return end
 
-    def _require_objects(self, piece: Piece) -> None:
-        if task := OTHER_TASK.search(piece.text):
-            what, variant = ("captions", CAPTIONS) if task[1] else ("segments", SEGMENTS)
-            reason = f"it has {what} and no boxes, as its first annotations show"
-            raise NoCoco(f"{self._coco.path}: {reason}", HINT_OF_OBJECTS, variant)
+    def _require_objects(self, records: Sequence[bytes]) -> None:
+        """Hold the first annotations, of which none has a box that can be read, against those of other tasks."""
+        path, values = self._coco.path, [value for value in map(value_of, records) if isinstance(value, dict)]
+        task = next((task for key, task in OTHER_TASKS.items() if values and all(key in value for value in values)), "")
+        if task == CAPTIONS and not has_boxes(path):
+            raise NoCoco(f"{path}: it has captions and no boxes", HINT_OF_OBJECTS, task)
+        if task == SEGMENTS:
+            reason = "its first annotations have segments and no box; the rest was not read"
+            raise NoCoco(f"{path}: {reason}", HINT_OF_OBJECTS, task)
 
     def _odd(self, found: Sequence[Sound]) -> list[tuple[int, bool]]:
         """Count what is sound; indices of the others, and whether their id was seen before."""

@@ -9,13 +9,15 @@ from codecs import BOM_UTF8
 from collections.abc import Sequence
 from pathlib import Path
 
+from patchkit.subjects.dataset.json_stream import PIECE
+
 SPLITS = ("train", "validation", "valid", "val", "test")  # folders of OpenImages
 LABELS, IMAGES = "labels", "data"
 FEW = 3  # files of a split, where they have other names than MLCommons gives them
 _OF_BOXES = re.compile(r"instances_.*|(train|val|valid|validation)(\d{4})?")  # names of files that should have some
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _TWINS = ("person_keypoints", "stuff")  # beside instances, in annotations of COCO
-_CAPTION = b'"caption"'
+_CAPTION, _BOX = b'"caption"', b'"bbox"'
 _SEEN = 4096  # bytes of the begin and the end of a file
 
 
@@ -50,6 +52,20 @@ def should_have_boxes(file: Path) -> bool:
         return True
     is_of_captions = any(_CAPTION in text for text in (head, tail))
     return not is_of_captions and _OF_BOXES.fullmatch(file.stem.lower()) is not None
+
+
+def has_boxes(path: str) -> bool:
+    """False for captions, sizes of images, and whatever else has no box.
+
+    Raises   OSError.
+    """
+    rest = b""
+    with open(path, "rb") as file:
+        while data := file.read(PIECE):
+            if _BOX in rest + data:
+                return True
+            rest = data[-len(_BOX) :]
+    return False
 
 
 def beside_instances(file: Path, files: Sequence[Path]) -> str:

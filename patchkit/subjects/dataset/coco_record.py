@@ -230,11 +230,6 @@ def _lacks(record: bytes, name: str) -> bool:
     return not isinstance(value, dict) or name not in value
 
 
-def lacks_box(one: Loose | Sound) -> bool:
-    """True if nothing was written that is meant as a box."""
-    return one.bbox is UNREADABLE or one.bbox is UNSET or one.bbox in (None, [])
-
-
 def label_of(value: Any) -> int | float | str | None:
     """The category of an annotation, where it is a number or text; whole ones as such: 1 for 1.0 and true."""
     if isinstance(value, (bool, float)):

@@ -1,9 +1,11 @@
 """The images of a split of YOLO and the label files beside them."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,13 +66,15 @@ def list_files(sources: Sequence[str], *, is_train: bool = False) -> YoloFiles:
     """The images of a split with their labels, folder by folder, then those of lists."""
     files, counted = YoloFiles(), _Counted()
     lists = []
-    for source in sources:
+    for source, times in Counter(sources).items():
         if os.path.isdir(source):
             _list_folder(source, files, counted, is_only=len(sources) == 1)
+            for _ in range(times - 1):
+                files.repeated += chain.from_iterable(map(_repeated, walk(source, [])))
         elif source.lower().endswith(SUFFIXES):
-            lists.append([_Listed(source, source, 1, "No such file or directory", False)])
+            lists += times * [[_Listed(source, source, 1, "No such file or directory", False)]]
         else:
-            lists.append(_listed(source, files))
+            lists += times * [_listed(source, files)]
     for images in lists:
         _list_images(images, files, counted)
     if is_train and not files.labels:
@@ -230,7 +234,7 @@ def _listed(path: str, files: YoloFiles) -> list[_Listed]:
 def _list_images(images: list[_Listed], files: YoloFiles, counted: _Counted) -> None:
     told: dict[str, str] = {}  # why the folder of a label cannot be read
     places: dict[tuple[str, bool], tuple[str, set[str] | None]] = {}  # of labels, with the images that were named
-    repeated: list[_Listed] = []
+    again: dict[str, _Listed] = {}  # images, with the line that names them a second time
     for image in images:
         folder, slash, name = image.path.rpartition("/")
         key = folder, image.is_bare
@@ -239,7 +243,9 @@ def _list_images(images: list[_Listed], files: YoloFiles, counted: _Counted) -> 
             places[key] = place, counted.names(folder or slash, place)
         place, names = places[key]
         if names is None or name in names:
-            repeated.append(image)
+            is_taken = names is not None or not name.startswith(".")  # the walk passes over others
+            if is_taken and _is_image_suffix(name.rpartition(".")[2]):
+                again.setdefault(image.path, image)
             continue
         names.add(name)
         label = f"{place}{place and '/'}{name.rpartition('.')[0]}.txt"
@@ -255,6 +261,6 @@ def _list_images(images: list[_Listed], files: YoloFiles, counted: _Counted) -> 
     for place, reason in told.items():
         if reason:
             _tell_shut(place, reason, files)
-    repeated = [image for image in repeated if os.path.exists(image.path)]
+    repeated = [image for path, image in again.items() if os.path.exists(path)]
     if repeated:
         files.repeated.append(Repeated(repeated[0].source, repeated[0].line, repeated[0].path, len(repeated)))
