@@ -184,7 +184,7 @@ def _fixed(request: "Request", folder: Path, format: DataFormat, fail_on: Level,
         moved = quarantine(folder, fixable, dataset.caches, dataset.format, started)
         say(render_moved(moved))
         more = {"moved": {"folder": str(folder), "rows": moved.rows, "files": moved.files, "caches": moved.caches}}
-    else:
+    elif not left:
         say("patchkit: nothing can be moved\n")
     say(render_left(left, fixable))
     return _checked(request, format, fail_on, most, more)
